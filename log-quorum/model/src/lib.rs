@@ -8,8 +8,18 @@
 //! - One stream. Streams share no state that a verdict or a lease depends on.
 //! - An answer arrives the moment it is given. Leases count from the sending and `clear_in` from the answer, so a late
 //!   answer allows less than an early one; a lost answer is one that was never given.
+//! - A renewal is sent, arrives and is confirmed in one step, and judged in another, any time later. One that spent time
+//!   on the way is older and allows less.
+//! - A record once sent may arrive at any time, any number of times, in any order, or never.
 //! - A dead process is one that takes no further step, which every process may do at any moment.
-//! - Clocks are in ticks and may run at twice each other's rate, see [`scope::DRIFT`].
+//! - Of the rates a clock may have, those that can do most harm are tried (`moves/tick.rs` says which and why); one
+//!   scope tries all.
+//!
+//! Where it allows more than the code ever will, it proves more: the control plane fences whom it likes when it likes;
+//! an owner executes writes without a lease; a new log leader confirms renewals before it committed what it inherited;
+//! a deposed one keeps its memory while it applies what its successor commits.
+//!
+//! Not in it: what replicas show in READONLY mode, snapshots and trim, and the choice of whom to fence.
 
 mod moves;
 pub mod properties;
