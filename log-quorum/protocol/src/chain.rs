@@ -5,7 +5,7 @@
 use std::fmt;
 
 use tenure_types::StreamId;
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// Running 64-bit checksum of a stream up to and with one record: equal chains mean equal histories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,22 +34,14 @@ impl fmt::Display for Chain {
     }
 }
 
-/// Computes the chain of one record from its parts.
-pub(crate) struct ChainHash(Xxh3);
+/// The chain of a record, given a fixed-size head of all its fields, in which [`checksum`] stands for the payload.
+///
+/// In two steps, because a short input of known length takes a fifth of the time that a streaming hash does.
+pub(crate) fn chain_after(previous: Chain, head: &[u8]) -> Chain {
+    Chain(xxh3_64_with_seed(head, previous.0))
+}
 
-impl ChainHash {
-    /// Begins the chain of the record that follows `previous`.
-    pub(crate) fn behind(previous: Chain) -> Self {
-        Self(Xxh3::with_seed(previous.0))
-    }
-
-    /// Adds bytes. Where one call ends and the next begins makes no difference.
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    /// The chain up to and with this record.
-    pub(crate) fn finish(self) -> Chain {
-        Chain(self.0.digest())
-    }
+/// What stands for a payload in its record's head.
+pub(crate) fn checksum(payload: &[u8]) -> u64 {
+    xxh3_64(payload)
 }
