@@ -1,5 +1,5 @@
-//! Names of things that live long: streams, tenants, log groups, nodes.
-//! Promises: an id is written in one way only (`stream-17`), and what is written can be read back.
+//! Names of things that live long: tenants, log groups, nodes.
+//! Promises: an id is written in one way only (`tenant-17`), and what is written can be read back.
 //! Leaves to the control plane: handing out numbers, and never handing out one twice.
 
 use std::fmt;
@@ -42,10 +42,6 @@ macro_rules! id {
 }
 
 id! {
-    /// One stream: the ordered records of one shard. Never used again after the stream is deleted.
-    StreamId(u64), "stream"
-}
-id! {
     /// One customer: the owner of clusters, users, plugins and keys.
     TenantId(u64), "tenant"
 }
@@ -66,7 +62,7 @@ pub enum ParseIdError {
     Prefix {
         /// The text as it came.
         text: String,
-        /// What was expected: `stream`, `tenant`, `group` or `node`.
+        /// What was expected: `tenant`, `group` or `node`.
         kind: &'static str,
     },
     /// The part after the dash is no number, or one too large for this id.
@@ -74,7 +70,7 @@ pub enum ParseIdError {
     Number {
         /// The text as it came.
         text: String,
-        /// What was expected: `stream`, `tenant`, `group` or `node`.
+        /// What was expected: `tenant`, `group` or `node`.
         kind: &'static str,
         /// The part that was read as a number.
         number: String,
@@ -86,7 +82,7 @@ pub enum ParseIdError {
     Spelling {
         /// The text as it came.
         text: String,
-        /// What was expected: `stream`, `tenant`, `group` or `node`.
+        /// What was expected: `tenant`, `group` or `node`.
         kind: &'static str,
         /// The number as it must be written.
         number: String,
@@ -126,12 +122,11 @@ mod tests {
     #[test]
     fn ids_are_read_back_as_written() {
         for number in [0, 17, u64::MAX] {
-            assert_eq!(StreamId::new(number).to_string().parse(), Ok(StreamId::new(number)));
             assert_eq!(TenantId::new(number).to_string().parse(), Ok(TenantId::new(number)));
             assert_eq!(NodeId::new(number).to_string().parse(), Ok(NodeId::new(number)));
         }
         assert_eq!(GroupId::new(u32::MAX).to_string().parse(), Ok(GroupId::new(u32::MAX)));
-        assert_eq!(StreamId::new(17).to_string(), "stream-17");
+        assert_eq!(TenantId::new(17).to_string(), "tenant-17");
     }
 
     #[test]
@@ -139,43 +134,43 @@ mod tests {
         let cases = [
             (
                 "17",
-                r#""17" is not a stream id: expected stream-<number>, such as stream-17"#,
+                r#""17" is not a tenant id: expected tenant-<number>, such as tenant-17"#,
             ),
             (
                 "",
-                r#""" is not a stream id: expected stream-<number>, such as stream-17"#,
+                r#""" is not a tenant id: expected tenant-<number>, such as tenant-17"#,
             ),
             (
                 "node-17",
-                r#""node-17" is not a stream id: expected stream-<number>, such as stream-17"#,
+                r#""node-17" is not a tenant id: expected tenant-<number>, such as tenant-17"#,
             ),
             (
-                "streams-17",
-                r#""streams-17" is not a stream id: expected stream-<number>, such as stream-17"#,
+                "tenants-17",
+                r#""tenants-17" is not a tenant id: expected tenant-<number>, such as tenant-17"#,
             ),
             (
-                "stream-",
-                r#""stream-" is not a stream id: "" is not a number it can have"#,
+                "tenant-",
+                r#""tenant-" is not a tenant id: "" is not a number it can have"#,
             ),
             (
-                "stream--1",
-                r#""stream--1" is not a stream id: "-1" is not a number it can have"#,
+                "tenant--1",
+                r#""tenant--1" is not a tenant id: "-1" is not a number it can have"#,
             ),
             (
-                "stream-1 ",
-                r#""stream-1 " is not a stream id: "1 " is not a number it can have"#,
+                "tenant-1 ",
+                r#""tenant-1 " is not a tenant id: "1 " is not a number it can have"#,
             ),
-            ("stream-017", r#""stream-017" is not a stream id: write it stream-17"#),
-            ("stream-+17", r#""stream-+17" is not a stream id: write it stream-17"#),
+            ("tenant-017", r#""tenant-017" is not a tenant id: write it tenant-17"#),
+            ("tenant-+17", r#""tenant-+17" is not a tenant id: write it tenant-17"#),
         ];
         for (text, sentence) in cases {
-            assert_eq!(text.parse::<StreamId>().unwrap_err().to_string(), sentence);
+            assert_eq!(text.parse::<TenantId>().unwrap_err().to_string(), sentence);
         }
     }
 
     #[test]
     fn a_number_too_large_for_its_id_is_refused() {
         assert!("group-4294967296".parse::<GroupId>().is_err());
-        assert!("stream-18446744073709551616".parse::<StreamId>().is_err());
+        assert!("tenant-18446744073709551616".parse::<TenantId>().is_err());
     }
 }

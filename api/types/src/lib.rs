@@ -7,11 +7,13 @@ mod ids;
 mod lease;
 mod lsn;
 mod owner;
+mod stream_id;
 mod time;
 
 pub use epoch::Epoch;
-pub use ids::{GroupId, NodeId, ParseIdError, StreamId, TenantId};
+pub use ids::{GroupId, NodeId, ParseIdError, TenantId};
 pub use lease::{CLOCK_RATE_ERROR_PER_MILLE, LeaseLength};
 pub use lsn::Lsn;
 pub use owner::{Incarnation, Owner};
+pub use stream_id::{ParseStreamIdError, StreamId};
 pub use time::{BootTime, Clock, WallTime};

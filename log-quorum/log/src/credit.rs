@@ -1,7 +1,8 @@
 //! Credit: how much an owner may still write.
 //! Promises: it is a limit on a counter that only grows, so a grant that is lost, repeated or late does no harm.
 
-/// Up to where an owner may append: a limit on the stream's `appended_bytes`. Granted credit is never taken back.
+/// Up to where an owner may append: a limit on the stream's `appended_bytes`. Granted credit is never taken back: a holder
+/// keeps the highest limit it heard, also when a new leader, which does not know of it, names a lower one.
 ///
 /// An owner executes a write only while it has any credit left; one turn may overdraw it, and an append is never
 /// refused for it (DESIGN, section 4).

@@ -46,7 +46,7 @@ pub enum Unknown {
     #[error("the log group is busy")]
     Busy,
     /// The group has no leader, or the one that was asked is none.
-    #[error("the log group has no leader that could be reached")]
+    #[error("the log group has no leader that could be reached{}", hinted(*.hint))]
     NoLeader {
         /// Who the leader may be.
         hint: Option<NodeId>,
@@ -72,4 +72,8 @@ impl Unknown {
             Self::Busy | Self::NoLeader { .. } | Self::TimedOut { .. } | Self::Disconnected | Self::Discarded => true,
         }
     }
+}
+
+fn hinted(leader: Option<NodeId>) -> String {
+    leader.map_or_else(String::new, |leader| format!("; it may be {leader}"))
 }

@@ -15,7 +15,7 @@ mod tail;
 
 pub use credit::Credit;
 pub use error::{CallError, Unknown};
-pub use log::{Appended, Log, RenewAnswer, Renewed, Reply};
+pub use log::{Appended, DescribeAnswer, Log, RenewAnswer, Renewed, Reply};
 pub use manual_clock::ManualClock;
 pub use memory::{MemoryLog, MemoryOptions};
 pub use status::{GroupStatus, LogStatus, StreamStatus};
@@ -25,6 +25,6 @@ pub use tail::{TAIL_BATCH_PAYLOAD_BYTES_MAX, TAIL_BATCH_RECORDS_MAX, TailBatch, 
 pub use tenure_log_protocol::{
     APPEND_PAYLOAD_BYTES_MAX, APPEND_RECORDS_MAX, Append, AppendVerdict, Chain, Create, CreateRefused, Delete,
     Description, Draft, EngineVersion, Fence, FenceRefused, Fenced, Granted, IN_FLIGHT_RECORDS_MAX, Malformed,
-    Nomination, NotHeld, Ownership, Record, Release, Released, Renew, StreamPoint, Trim, TrimRefused, Trimmed,
-    Unsettled, WaitOut,
+    Nomination, NotHeld, Ownership, RECENT_RECORDS_MAX, RECORD_OVERHEAD_BYTES, Record, Release, Released, Renew,
+    Sender, StreamPoint, Trim, TrimRefused, Trimmed, Unsettled, WaitOut,
 };

@@ -45,8 +45,8 @@ pub type Reply<T, R> = BoxFuture<'static, Result<T, CallError<R>>>;
 pub trait Log: Send + Sync {
     /// Adds records behind `prev_lsn`.
     ///
-    /// * Only the two [`AppendVerdict`]s are final. `Ok` covers every record of the sender up to its position, also
-    ///   ones whose own verdict never came. After any error the sender goes back to its first record without a verdict
+    /// * Only the two [`AppendVerdict`]s are final. `Ok` covers every record that the sender sealed under this epoch up to
+    ///   its position, also ones whose own verdict never came. After any error the sender goes back to its first record without a verdict
     ///   and sends the same bytes in order.
     /// * Must not answer `Ok` before the records are on the disks of a majority.
     /// * Appends of one stream, submitted one after the other through one handle, must be judged in that order, unless
@@ -65,7 +65,7 @@ pub trait Log: Send + Sync {
 
     /// Asks, for many streams at once, whether the sender still owns them.
     ///
-    /// * Yields exactly one answer for each stream named, in any order, and ends. Streams of one group are confirmed
+    /// * Yields exactly one answer for each renewal, in any order, and ends. Streams of one group are confirmed
     ///   together; an answer must not wait for another group's, so that one lost group costs no lease in the others.
     /// * Must not answer `Ok` for a stream unless its leader, *after the call arrived*, confirmed by a majority that it
     ///   leads and had applied everything committed before.
@@ -88,11 +88,13 @@ pub trait Log: Send + Sync {
     /// Ends a stream and drops its records. Ending one that does not exist succeeds.
     fn delete(&self, delete: Delete) -> BoxFuture<'static, Result<(), Unknown>>;
 
-    /// Tells of one stream; `None` if it does not exist.
+    /// Tells of many streams at once.
     ///
+    /// * Yields exactly one answer for each stream named, in any order, and ends. As for renewals, streams of one group
+    ///   are confirmed together and wait for no other group.
     /// * Must come from a leader that confirmed its leadership after the call arrived, as for [`renew`](Log::renew):
     ///   replicas decide by the age in it whether to nominate themselves.
-    fn describe(&self, stream: StreamId) -> BoxFuture<'static, Result<Option<StreamStatus>, Unknown>>;
+    fn describe(&self, streams: Vec<StreamId>) -> BoxStream<'static, DescribeAnswer>;
 
     /// Tells of the groups. For people, not for decisions.
     fn status(&self) -> BoxFuture<'static, Result<LogStatus, Unknown>>;
@@ -116,11 +118,20 @@ pub struct Appended {
     pub credit: Credit,
 }
 
-/// What became of one stream's renewal.
+/// What a leader told of one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RenewAnswer {
+pub struct DescribeAnswer {
     /// The stream.
     pub stream: StreamId,
+    /// How it stands; `None` if it does not exist. An [`Unknown`] of one stream says nothing about the others.
+    pub outcome: Result<Option<StreamStatus>, Unknown>,
+}
+
+/// What became of one renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RenewAnswer {
+    /// The renewal, whole: two lives of one node may renew the same stream, and only one of them holds it.
+    pub renew: Renew,
     /// Whether its sender still owns it. An [`Unknown`] of one stream says nothing about the others.
     pub outcome: Result<Renewed, CallError<NotHeld>>,
 }

@@ -23,7 +23,7 @@ use tenure_types::{BootTime, Clock, LeaseLength, Lsn, StreamId};
 use self::faults::{Fate, Fault};
 use self::state::State;
 use self::tailer::Tailer;
-use crate::{Appended, CallError, Log, LogStatus, RenewAnswer, Reply, StreamStatus, Tailing, Unknown};
+use crate::{Appended, CallError, DescribeAnswer, Log, LogStatus, RenewAnswer, Reply, Tailing, Unknown};
 
 /// How a [`MemoryLog`] is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,10 +148,7 @@ impl Log for MemoryLog {
             let outcome = Err(CallError::Unknown(unknown));
             renews
                 .iter()
-                .map(|renew| RenewAnswer {
-                    stream: renew.stream,
-                    outcome,
-                })
+                .map(|renew| RenewAnswer { renew: *renew, outcome })
                 .collect()
         });
         stream::iter(answers).boxed()
@@ -173,8 +170,20 @@ impl Log for MemoryLog {
         future::ready(self.call(|state, _| state.delete(&delete))).boxed()
     }
 
-    fn describe(&self, stream: StreamId) -> BoxFuture<'static, Result<Option<StreamStatus>, Unknown>> {
-        future::ready(self.call(|state, now| state.describe(stream, now))).boxed()
+    fn describe(&self, streams: Vec<StreamId>) -> BoxStream<'static, DescribeAnswer> {
+        let answer = |stream: &StreamId, outcome| DescribeAnswer {
+            stream: *stream,
+            outcome,
+        };
+        let tell_all = |state: &mut State, now| -> Vec<_> {
+            let tell = |stream: &StreamId| answer(stream, Ok(state.describe(*stream, now)));
+            streams.iter().map(tell).collect()
+        };
+        let answers = self.call(tell_all).unwrap_or_else(|unknown| {
+            let unheard = |stream: &StreamId| answer(stream, Err(unknown));
+            streams.iter().map(unheard).collect()
+        });
+        stream::iter(answers).boxed()
     }
 
     fn status(&self) -> BoxFuture<'static, Result<LogStatus, Unknown>> {

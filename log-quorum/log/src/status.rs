@@ -10,9 +10,11 @@ use tenure_types::{GroupId, NodeId};
 pub struct StreamStatus {
     /// The replicated state.
     pub description: Description,
-    /// How long the leader has heard nothing of the owner: since its last Append or Renew, since its fence, or since
-    /// the leader gained leadership, whichever came last. A leader never overstates it.
+    /// How long the leader has heard nothing of the owner: since its last Append or Renew under a live lease, since its
+    /// fence, or since the leader gained leadership, whichever came last. A leader never overstates it.
     pub last_request_age: Duration,
+    /// Payload bytes of the records that are not trimmed.
+    pub retained_bytes: u64,
 }
 
 /// The groups of a log quorum.

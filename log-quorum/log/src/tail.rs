@@ -23,6 +23,8 @@ pub struct TailBatch {
     pub first: Lsn,
     /// The records.
     pub records: Vec<Record>,
+    /// The stream's tail as the answering node has it. A reader whose last record this is has caught up with that node.
+    pub tail: Lsn,
 }
 
 impl TailBatch {
@@ -54,7 +56,9 @@ impl TailError {
     pub fn is_retryable(self) -> bool {
         match self {
             Self::Interrupted(unknown) => unknown.is_retryable(),
-            Self::Trimmed { .. } | Self::NoStream => false,
+            // A node that lags may not have heard of a new stream.
+            Self::NoStream => true,
+            Self::Trimmed { .. } => false,
         }
     }
 }

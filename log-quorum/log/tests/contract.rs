@@ -2,13 +2,13 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::executor::block_on;
 use tenure_log::contract::World;
 use tenure_log::{Log, ManualClock, MemoryLog, MemoryOptions};
-use tenure_types::{BootTime, Clock, LeaseLength, StreamId};
+use tenure_types::{BootTime, Clock, GroupId, LeaseLength, StreamId};
 
 tenure_log::log_contract!(block_on, MemoryWorld::new());
 
@@ -16,7 +16,7 @@ tenure_log::log_contract!(block_on, MemoryWorld::new());
 struct MemoryWorld {
     clock: Arc<ManualClock>,
     log: MemoryLog,
-    streams: AtomicU64,
+    streams: AtomicU32,
 }
 
 impl MemoryWorld {
@@ -26,7 +26,7 @@ impl MemoryWorld {
         Self {
             clock,
             log,
-            streams: AtomicU64::new(1),
+            streams: AtomicU32::new(1),
         }
     }
 }
@@ -37,7 +37,7 @@ impl World for MemoryWorld {
     }
 
     fn fresh_stream_id(&self) -> StreamId {
-        StreamId::new(self.streams.fetch_add(1, Ordering::Relaxed))
+        StreamId::new(GroupId::new(0), self.streams.fetch_add(1, Ordering::Relaxed))
     }
 
     fn lease_max(&self) -> LeaseLength {

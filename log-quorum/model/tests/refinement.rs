@@ -16,9 +16,9 @@ use tenure_log_protocol::{
     Append, AppendVerdict, Chain, Create, Description, Draft, EngineVersion, Fence, Nomination, Record, Release, Renew,
     StreamTable, WaitOut,
 };
-use tenure_types::{Epoch, Incarnation, LeaseLength, Lsn, NodeId, Owner, StreamId, TenantId, WallTime};
+use tenure_types::{Epoch, GroupId, Incarnation, LeaseLength, Lsn, NodeId, Owner, StreamId, TenantId, WallTime};
 
-const STREAM: StreamId = StreamId::new(1);
+const STREAM: StreamId = StreamId::new(GroupId::new(0), 1);
 
 /// The real state machine beside a run of the model.
 struct Mirror {
@@ -128,6 +128,7 @@ impl Mirror {
             stream: STREAM,
             epoch: record.epoch,
             incarnation: record.incarnation,
+            under_lease: true,
             prev_lsn,
             records: vec![record],
         }
@@ -192,6 +193,7 @@ impl Mirror {
             stream: STREAM,
             epoch: epoch(renewal.epoch),
             incarnation: incarnation(owner),
+            under_lease: true,
         };
         let judged = self.tables[usize::from(applied)].check_renew(&renew);
         assert_eq!(judged.is_ok(), held, "{renew:?}: {judged:?}");
@@ -206,6 +208,7 @@ impl Mirror {
             stream: STREAM,
             epoch: epoch(hold.epoch),
             incarnation: incarnation(before.identity(process)),
+            under_lease: true,
         };
         let told = match self.newest().check_renew(&renew) {
             Err(tenure_log_protocol::NotHeld::Fenced(fenced)) => fenced.fence_lsn,

@@ -7,7 +7,7 @@ use tenure_types::{Epoch, Incarnation, Lsn, StreamId};
 
 use crate::limits::{APPEND_PAYLOAD_BYTES_MAX, APPEND_RECORDS_MAX, RECENT_RECORDS_MAX};
 use crate::ownership::Standing;
-use crate::{Chain, Fenced, Record, Stream};
+use crate::{Chain, Fenced, Record, Sender, Stream};
 
 /// Records for the positions behind `prev_lsn`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Append {
     pub epoch: Epoch,
     /// The sender's life; every record carries the same.
     pub incarnation: Incarnation,
+    /// See [`Sender::under_lease`]. Judges nothing, and may differ between sendings of the same records.
+    pub under_lease: bool,
     /// Position of the record before the first one here, as the sender knows it. `None`: these begin the stream.
     pub prev_lsn: Option<Lsn>,
     /// The records, at `prev_lsn` + 1 and on. A resend may group them anew, but never changes one.
@@ -25,6 +27,15 @@ pub struct Append {
 }
 
 impl Append {
+    /// Who sends it.
+    pub fn sender(&self) -> Sender {
+        Sender {
+            epoch: self.epoch,
+            incarnation: self.incarnation,
+            under_lease: self.under_lease,
+        }
+    }
+
     /// Each record with its position.
     pub fn numbered(&self) -> impl Iterator<Item = (Lsn, &Record)> {
         Lsn::all_after(self.prev_lsn).zip(&self.records)
@@ -67,7 +78,8 @@ impl Append {
 /// The only final answers to an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppendVerdict {
-    /// All records of the sender up to and with `lsn`, the last of this append, are in the stream for good.
+    /// All records that the sender sealed under this epoch, up to and with `lsn`, the last of this append, are in the
+    /// stream for good.
     Ok {
         /// Position of the last record of this append.
         lsn: Lsn,
@@ -145,7 +157,7 @@ pub enum Malformed {
     #[error("there are no positions for its records")]
     NoPositionsLeft,
     /// A record was not executed under the epoch and incarnation of the call.
-    #[error("the record at {at} was made under epoch {epoch} or an incarnation other than the call's")]
+    #[error("the record at {at}, of epoch {epoch}, has not both the epoch and the incarnation of the call")]
     ForeignRecord {
         /// Position of the first such record.
         at: Lsn,
@@ -197,6 +209,6 @@ impl Stream {
     fn take(&mut self, lsn: Lsn, record: &Record) {
         self.recent.push(lsn, record.chain);
         // Would saturate at 16 EiB in one stream; an append is at most 2^24 bytes, so no disk gets there.
-        self.appended_bytes = self.appended_bytes.saturating_add(record.payload.len() as u64);
+        self.appended_bytes = self.appended_bytes.saturating_add(record.charged_bytes());
     }
 }

@@ -14,7 +14,7 @@ pub struct Chain(u64);
 impl Chain {
     /// The chain before the first record. It differs by stream, so a record of another stream never fits.
     pub fn start_of(stream: StreamId) -> Self {
-        Self(xxh3_64(&stream.get().to_le_bytes()))
+        Self(xxh3_64(&stream.to_bits().to_le_bytes()))
     }
 
     /// The chain with this value, as read from a disk or a peer.

@@ -40,16 +40,20 @@ impl Tombstones {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tenure_types::GroupId;
 
     #[test]
     fn the_newest_deleted_ids_are_remembered() {
         let mut tombstones = Tombstones::default();
-        let count = TOMBSTONES_MAX as u64 + 1;
+        let count = u32::try_from(TOMBSTONES_MAX).unwrap() + 1;
         for number in 0..count {
-            tombstones.add(StreamId::new(number));
-            tombstones.add(StreamId::new(number));
+            tombstones.add(StreamId::new(GroupId::new(0), number));
+            tombstones.add(StreamId::new(GroupId::new(0), number));
         }
-        assert!(!tombstones.covers(StreamId::new(0)), "the oldest made room");
-        assert!((1..count).all(|number| tombstones.covers(StreamId::new(number))));
+        assert!(
+            !tombstones.covers(StreamId::new(GroupId::new(0), 0)),
+            "the oldest made room"
+        );
+        assert!((1..count).all(|number| tombstones.covers(StreamId::new(GroupId::new(0), number))));
     }
 }

@@ -26,7 +26,7 @@ pub struct Description {
     pub trim: Option<Lsn>,
     /// The chain at the tail.
     pub chain: Chain,
-    /// Payload bytes ever appended, dropped ones included.
+    /// Bytes ever charged for its records, dropped ones included ([`Record::charged_bytes`](crate::Record::charged_bytes)).
     pub appended_bytes: u64,
 }
 

@@ -57,22 +57,28 @@ pub struct Granted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FenceRefused {
     /// The expected epoch is not the current one: somebody else won.
-    #[error("fence lost: the stream is in epoch {epoch}")]
+    #[error("fence lost: epoch {expected} was expected, but the stream is in epoch {epoch}, {}", owned_by(*.owner))]
     Lost {
+        /// The epoch that the fence was to end.
+        expected: Epoch,
         /// The current epoch.
         epoch: Epoch,
         /// Its owner; `None` before the first fence.
         owner: Option<Owner>,
     },
     /// The replica that nominated itself does not know the whole stream.
-    #[error("self-nomination is not caught up: the stream has {} records", Lsn::count(*.tail))]
+    #[error("self-nomination is not caught up: {} of {} records are known", Lsn::count(*.expected), Lsn::count(*.tail))]
     TailMoved {
+        /// The tail that the replica expected.
+        expected: Option<Lsn>,
         /// The stream's tail.
         tail: Option<Lsn>,
     },
     /// The lease is longer than this quorum ever waits for.
-    #[error("the lease is too long: at most {max} is allowed")]
+    #[error("a lease of {asked} is too long: this quorum allows at most {max}")]
     LeaseTooLong {
+        /// The lease that was asked for.
+        asked: LeaseLength,
         /// L_max of the quorum.
         max: LeaseLength,
     },
@@ -91,18 +97,27 @@ impl Stream {
             return Ok(self.grant(own));
         }
         if fence.lease > lease_max {
-            return Err(FenceRefused::LeaseTooLong { max: lease_max });
+            return Err(FenceRefused::LeaseTooLong {
+                asked: fence.lease,
+                max: lease_max,
+            });
         }
         let epoch = self.epoch();
         if fence.expect_epoch != epoch {
             return Err(FenceRefused::Lost {
+                expected: fence.expect_epoch,
                 epoch,
                 owner: self.ownership().map(|current| current.owner),
             });
         }
         let tail = self.tail();
         match fence.nomination {
-            Nomination::BySelf { expect_tail } if expect_tail != tail => return Err(FenceRefused::TailMoved { tail }),
+            Nomination::BySelf { expect_tail } if expect_tail != tail => {
+                return Err(FenceRefused::TailMoved {
+                    expected: expect_tail,
+                    tail,
+                });
+            }
             Nomination::BySelf { .. } | Nomination::ByControlPlane => {}
         }
         let next = epoch.next().ok_or(FenceRefused::NoEpochsLeft)?;
@@ -115,7 +130,8 @@ impl Stream {
     fn repeated(&self, fence: &Fence) -> Option<Ownership> {
         let current = self.ownership()?;
         let same = fence.expect_epoch.next() == Some(current.epoch) && fence.owner == current.owner;
-        same.then_some(*current)
+        // An epoch that was given up is no longer to be had: who asks for it again forgot that it gave it up.
+        (same && !current.released).then_some(*current)
     }
 
     fn grant(&self, ownership: Ownership) -> Granted {
@@ -129,4 +145,8 @@ impl Stream {
             wait_out: ownership.wait_out,
         }
     }
+}
+
+fn owned_by(owner: Option<Owner>) -> String {
+    owner.map_or_else(|| "without an owner".to_owned(), |owner| format!("owned by {owner}"))
 }

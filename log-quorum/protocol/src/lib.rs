@@ -44,9 +44,9 @@ pub use describe::Description;
 pub use fence::{Fence, FenceRefused, Granted, Nomination};
 pub use limits::{
     APPEND_PAYLOAD_BYTES_MAX, APPEND_RECORDS_MAX, IN_FLIGHT_RECORDS_MAX, OWNERSHIPS_MAX, RECENT_RECORDS_MAX,
-    STREAMS_MAX, TOMBSTONES_MAX,
+    RECORD_OVERHEAD_BYTES, STREAMS_MAX, TOMBSTONES_MAX,
 };
-pub use ownership::{Fenced, NotHeld, Ownership, WaitOut};
+pub use ownership::{Fenced, NotHeld, Ownership, Sender, WaitOut};
 pub use record::{Draft, EngineVersion, Record};
 pub use release::{Release, Released};
 pub use renew::Renew;

@@ -9,6 +9,10 @@ pub const APPEND_RECORDS_MAX: usize = 256;
 /// Most payload bytes in one append: 16 MiB. More would hold up every other stream of the group while it is written.
 pub const APPEND_PAYLOAD_BYTES_MAX: usize = 16 << 20;
 
+/// What a record costs in credit beside its payload, so that empty records are not free. Head, index and framing take
+/// about as much on disk and in memory.
+pub const RECORD_OVERHEAD_BYTES: u64 = 64;
+
 /// Most records of one stream that its owner may have sent without having their verdict.
 pub const IN_FLIGHT_RECORDS_MAX: usize = 1024;
 

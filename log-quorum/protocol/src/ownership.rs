@@ -41,11 +41,13 @@ pub struct Ownership {
 pub struct Fenced {
     /// The stream's current epoch. Equal to the sender's own if that was released, or belongs to another incarnation.
     pub epoch: Epoch,
-    /// The sender's records up to and with this position are in the stream as it sent them, all others never will be.
-    /// So replies held for records ≤ `fence_lsn` may leave, no other. `None`: no reply may leave.
+    /// The records that the sender sealed *under the epoch it claims in this call* are in the stream as it sent them up
+    /// to and with this position, all others never will be. So replies held for these may leave, no other: not for
+    /// records of another epoch, though the same process sealed them. `None`: no reply may leave.
     ///
-    /// It is the end of the *sender's* epoch; later owners may have moved the tail far beyond. A sender that is still in
-    /// its own wait-out lets no reply leave, whatever this says: an owner before it may still be answering.
+    /// It is the end of the *claimed* epoch; later owners may have moved the tail far beyond. It is `None` for one who
+    /// never owned that epoch. A sender that is still in its own wait-out lets no reply leave, whatever this says: an
+    /// owner before it may still be answering.
     pub fence_lsn: Option<Lsn>,
 }
 
@@ -85,6 +87,18 @@ impl NotHeld {
             Self::Fenced(_) | Self::NoStream => false,
         }
     }
+}
+
+/// Who sends an Append or a Renew, and how it stands with its lease. No part of what is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sender {
+    /// The epoch it believes to hold.
+    pub epoch: Epoch,
+    /// Its life.
+    pub incarnation: Incarnation,
+    /// Whether its lease was live when it sent this: its deadline was ahead. An owner that hears no answers is silent to
+    /// those who wait for it to die, however much it says.
+    pub under_lease: bool,
 }
 
 /// What a call's epoch and incarnation make of it.
@@ -143,18 +157,14 @@ impl Ownerships {
         }
     }
 
-    /// Up to where the stream holds what a former or false owner of `epoch` sent.
+    /// Up to where the stream holds what `incarnation` sent as owner of `epoch`, an epoch that is over. `None` for one
+    /// that never owned it, and for an epoch that is no longer remembered.
     fn bound_of(&self, epoch: Epoch, incarnation: Incarnation) -> Option<Lsn> {
-        let index = self.newest.iter().position(|o| o.epoch == epoch)?;
-        let claimed = self.newest.get(index)?;
-        if claimed.owner.incarnation == incarnation {
-            // Its part ends where the next epoch begins. The current epoch has no end, but then the caller found the
-            // sender to be its owner and never came here.
-            self.newest.get(index + 1)?.began_at
-        } else {
-            // Not the epoch's owner, so none of its records came in: its part ends before it begins.
-            claimed.began_at
-        }
+        let owned = |o: &Ownership| o.epoch == epoch && o.owner.incarnation == incarnation;
+        let index = self.newest.iter().position(owned)?;
+        // Its part ends where the next epoch begins. The current epoch has no end, but then the caller found the sender
+        // to be its owner and never came here.
+        self.newest.get(index + 1)?.began_at
     }
 
     /// Begins `epoch` at `tail`.
@@ -236,11 +246,11 @@ mod tests {
     }
 
     #[test]
-    fn fenced_bound_of_a_false_incarnation_is_the_begin_of_the_claimed_epoch() {
+    fn who_never_owned_the_epoch_it_claims_may_release_nothing() {
         let three = begun_at(&[0, 10, 20]);
-        assert_eq!(bound(&three, 1, 7), None, "epoch 1 began at the empty stream");
-        assert_eq!(bound(&three, 2, 1), Some(10));
-        assert_eq!(bound(&three, 3, 2), Some(20), "the current epoch is another's");
+        assert_eq!(bound(&three, 1, 7), None, "nobody's incarnation");
+        assert_eq!(bound(&three, 2, 1), None, "it owned the epoch before");
+        assert_eq!(bound(&three, 3, 2), None, "the current epoch is another's");
     }
 
     #[test]

@@ -62,9 +62,10 @@ impl RecentChains {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tenure_types::GroupId;
 
     fn with_records(records: u64) -> RecentChains {
-        let mut recent = RecentChains::of_empty(StreamId::new(1));
+        let mut recent = RecentChains::of_empty(StreamId::new(GroupId::new(0), 1));
         for lsn in Lsn::all_after(None).take(usize::try_from(records).unwrap()) {
             recent.push(lsn, Chain::from_stored(lsn.get()));
         }
@@ -75,7 +76,10 @@ mod tests {
     fn an_empty_stream_has_the_chain_of_its_id() {
         let recent = with_records(0);
         assert_eq!(recent.tail(), None);
-        assert_eq!(recent.chain_at(None), Some(Chain::start_of(StreamId::new(1))));
+        assert_eq!(
+            recent.chain_at(None),
+            Some(Chain::start_of(StreamId::new(GroupId::new(0), 1)))
+        );
         assert_eq!(recent.chain_at(Lsn::new(1)), None, "past the tail");
     }
 

@@ -10,6 +10,7 @@ use tenure_types::{Epoch, Incarnation, Lsn, WallTime};
 
 use crate::Chain;
 use crate::chain::{chain_after, checksum};
+use crate::limits::RECORD_OVERHEAD_BYTES;
 
 /// Six fields of 8 bytes and one of 2.
 const HEAD_BYTES: usize = 50;
@@ -90,6 +91,11 @@ impl Record {
         self.chain == self.chain_after(lsn, previous)
     }
 
+    /// What the record costs its owner in credit: its payload, and what the log keeps beside every payload.
+    pub fn charged_bytes(&self) -> u64 {
+        self.payload.len() as u64 + RECORD_OVERHEAD_BYTES
+    }
+
     /// The chain these contents have at `lsn` behind `previous`.
     fn chain_after(&self, lsn: Lsn, previous: Chain) -> Chain {
         chain_after(previous, &self.head(lsn))
@@ -121,7 +127,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tenure_types::StreamId;
+    use tenure_types::{GroupId, StreamId};
 
     fn draft(payload: &'static [u8]) -> Draft {
         Draft {
@@ -136,12 +142,15 @@ mod tests {
     /// These values are in every stored record; another implementation of xxh3 (python-xxhash) gave the same. If this test fails, stored streams can no longer be read.
     #[test]
     fn stored_chains_do_not_change() {
-        let start = Chain::start_of(StreamId::new(17));
+        let start = Chain::start_of(StreamId::new(GroupId::new(0), 17));
         let first = draft(b"").seal(Lsn::FIRST, start);
         let second = draft(b"SET key value").seal(Lsn::new(2).unwrap(), first.chain);
         // Longer than 240 bytes: xxh3 takes another path there.
         let third = draft(&[0x5a; 1000]).seal(Lsn::new(3).unwrap(), second.chain);
-        assert_eq!(Chain::start_of(StreamId::new(0)).to_string(), "c77b3abb6f87acd9");
+        assert_eq!(
+            Chain::start_of(StreamId::new(GroupId::new(0), 0)).to_string(),
+            "c77b3abb6f87acd9"
+        );
         assert_eq!(start.to_string(), "9b5337460e477f5b");
         assert_eq!(first.chain.to_string(), "80e74d2b602a8fd2");
         assert_eq!(second.chain.to_string(), "eb15421a26a96849");
@@ -150,12 +159,12 @@ mod tests {
 
     #[test]
     fn a_record_fits_only_its_own_place_and_contents() {
-        let start = Chain::start_of(StreamId::new(1));
+        let start = Chain::start_of(StreamId::new(GroupId::new(0), 1));
         let record = draft(b"payload").seal(Lsn::FIRST, start);
         assert!(record.fits(Lsn::FIRST, start));
         assert!(!record.fits(Lsn::new(2).unwrap(), start), "another position");
         assert!(
-            !record.fits(Lsn::FIRST, Chain::start_of(StreamId::new(2))),
+            !record.fits(Lsn::FIRST, Chain::start_of(StreamId::new(GroupId::new(0), 2))),
             "another stream"
         );
         let altered = [

@@ -6,7 +6,7 @@
 use tenure_types::{Epoch, Incarnation, StreamId};
 
 use crate::ownership::Standing;
-use crate::{NotHeld, Stream};
+use crate::{NotHeld, Sender, Stream};
 
 /// Asks whether the sender still holds `epoch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,19 @@ pub struct Renew {
     pub epoch: Epoch,
     /// The sender's life.
     pub incarnation: Incarnation,
+    /// See [`Sender::under_lease`].
+    pub under_lease: bool,
+}
+
+impl Renew {
+    /// Who sends it.
+    pub fn sender(&self) -> Sender {
+        Sender {
+            epoch: self.epoch,
+            incarnation: self.incarnation,
+            under_lease: self.under_lease,
+        }
+    }
 }
 
 impl Stream {

@@ -18,7 +18,7 @@ pub struct Stream {
     pub(crate) recent: RecentChains,
     /// Position of the newest dropped record.
     pub(crate) trim: Option<Lsn>,
-    /// Payload bytes ever appended. Only grows, so credit can be a limit on it.
+    /// Bytes ever charged for records ([`Record::charged_bytes`](crate::Record::charged_bytes)). Only grows, so credit can be a limit on it.
     pub(crate) appended_bytes: u64,
 }
 
@@ -61,7 +61,7 @@ impl Stream {
         self.ownerships.current()
     }
 
-    /// Payload bytes ever appended to it.
+    /// Bytes ever charged for its records ([`Record::charged_bytes`](crate::Record::charged_bytes)).
     pub fn appended_bytes(&self) -> u64 {
         self.appended_bytes
     }

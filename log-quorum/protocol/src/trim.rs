@@ -1,7 +1,8 @@
 //! Trim: records that snapshots cover are dropped.
 //! Promises: nothing is dropped that the *second* newest snapshot does not cover, nor, where a restore window is kept,
-//! that is not archived; and none of them is believed that contradicts what the stream remembers.
-//! Leaves to the caller: having verified the snapshots, and keeping them. To `node`: freeing the bytes.
+//! that is not archived; and none of them is believed that contradicts the newest records the stream remembers.
+//! Leaves to the caller: having verified the snapshots, and keeping them. To `node`: comparing the chains of older
+//! positions with its index of records before it proposes a trim, and freeing the bytes.
 
 use tenure_types::{Lsn, StreamId};
 
@@ -53,9 +54,9 @@ pub enum TrimRefused {
         /// What it covers.
         second_newest: Lsn,
     },
-    /// The second newest snapshot is newer than the newest.
-    #[error("the newest snapshot, at {newest}, is older than the second newest, at {second_newest}")]
-    SnapshotsSwapped {
+    /// The second newest snapshot is as new as the newest, or newer: it is the same one, or they are swapped.
+    #[error("the newest snapshot, at {newest}, is not newer than the second newest, at {second_newest}")]
+    SnapshotsNotOrdered {
         /// What the one called newest covers.
         newest: Lsn,
         /// What the one called second newest covers.
@@ -99,8 +100,8 @@ impl Stream {
         if upto > second_newest {
             return Err(TrimRefused::NotCovered { second_newest });
         }
-        if second_newest > newest {
-            return Err(TrimRefused::SnapshotsSwapped { newest, second_newest });
+        if second_newest >= newest {
+            return Err(TrimRefused::SnapshotsNotOrdered { newest, second_newest });
         }
         let archived = trim.archived.map(|point| point.lsn);
         if self.restore_window && Some(upto) > archived {

@@ -4,8 +4,10 @@ use futures::future::join_all;
 
 use super::writer::*;
 use super::{World, not_tried};
-use crate::{AppendVerdict, Chain, Record, Unsettled};
-use tenure_types::Lsn;
+use crate::{
+    APPEND_RECORDS_MAX, Append, AppendVerdict, Chain, Fenced, Malformed, NotHeld, RECENT_RECORDS_MAX, Record, Unsettled,
+};
+use tenure_types::{Epoch, Lsn};
 
 fn ok(lsn: u64) -> Result<AppendVerdict, Unsettled> {
     Ok(AppendVerdict::Ok { lsn: at(lsn) })
@@ -123,10 +125,93 @@ pub async fn appends_are_judged_in_the_order_they_were_submitted(world: &impl Wo
 pub async fn a_dropped_future_cancels_nothing(world: &impl World) {
     let stream = new_stream(world).await;
     let mut writer = Writer::fencing(world, stream, 1).await;
-    drop(world.log().append(writer.write("unheard")));
+    writer.submit_unheard("unheard");
     let second = writer.write("heard");
-    assert_eq!(writer.append(world, &second).await, ok(2));
+    match writer.append(world, &second).await {
+        // The first may have been lost on the way; then both are sent again, as after any loss.
+        Err(Unsettled::Gap { .. }) => assert_eq!(writer.append(world, &writer.appending(1, 2)).await, ok(2)),
+        heard => assert_eq!(heard, ok(2)),
+    }
     assert_eq!(read(world, stream, 1, 2).await, writer.sealed);
+}
+
+/// Another life of the owner's node is not the owner, though it knows the epoch.
+pub async fn another_incarnation_cannot_append(world: &impl World) {
+    let stream = new_stream(world).await;
+    let mut writer = Writer::fencing(world, stream, 1).await;
+    writer.write_through(world, 1).await;
+    let mut impostor = writer.reloaded(99);
+    let append = impostor.write("another life");
+    let fenced = Fenced {
+        epoch: Epoch::new(1),
+        fence_lsn: None,
+    };
+    assert_eq!(impostor.append(world, &append).await, Ok(AppendVerdict::Fenced(fenced)));
+    assert_eq!(impostor.renew(world).await.map(|_| ()), Err(NotHeld::Fenced(fenced)));
+    writer.write_through(world, 1).await;
+}
+
+/// An append of an epoch that has not begun is told so: its sender may be ahead of the log.
+pub async fn append_of_an_epoch_to_come_is_ahead(world: &impl World) {
+    let stream = new_stream(world).await;
+    let writer = Writer::fencing(world, stream, 1).await;
+    let mut early = writer.in_epoch(Epoch::new(2));
+    let append = early.write("early");
+    let current = Epoch::new(1);
+    assert_eq!(early.append(world, &append).await, Err(Unsettled::Ahead { current }));
+    assert_eq!(early.renew(world).await.map(|_| ()), Err(NotHeld::Ahead { current }));
+}
+
+/// A resend of records long past is not told from another history any more, and never answered `Ok`.
+pub async fn resend_from_before_the_window_is_old(world: &impl World) {
+    let stream = new_stream(world).await;
+    let mut writer = Writer::fencing(world, stream, 1).await;
+    let count = RECENT_RECORDS_MAX as u64 + 1;
+    (0..=count).for_each(|_| drop(writer.write("x")));
+    for first in (1..=count + 1).step_by(APPEND_RECORDS_MAX) {
+        let last = (count + 1).min(first + APPEND_RECORDS_MAX as u64 - 1);
+        assert_eq!(writer.append(world, &writer.appending(first, last)).await, ok(last));
+    }
+    let tail = writer.tail();
+    assert_eq!(
+        writer.append(world, &writer.appending(1, 1)).await,
+        Err(Unsettled::Old { tail })
+    );
+}
+
+/// What no stream could take is refused as such, and nothing of it is applied.
+pub async fn malformed_append_is_refused(world: &impl World) {
+    let stream = new_stream(world).await;
+    let mut writer = Writer::fencing(world, stream, 1).await;
+    let good = writer.write("x");
+    let empty = Append {
+        records: Vec::new(),
+        ..good.clone()
+    };
+    let foreign = Append {
+        records: vec![Record {
+            incarnation: owner(99).incarnation,
+            ..good.records[0].clone()
+        }],
+        ..good.clone()
+    };
+    for (append, reason) in [
+        (empty, Malformed::Empty),
+        (
+            foreign,
+            Malformed::ForeignRecord {
+                at: at(1),
+                epoch: Epoch::new(1),
+            },
+        ),
+    ] {
+        assert_eq!(
+            writer.append(world, &append).await,
+            Err(Unsettled::Malformed(reason)),
+            "{append:?}"
+        );
+    }
+    assert_eq!(writer.append(world, &good).await, ok(1));
 }
 
 /// A record that does not fit the stream's history is refused as such, and changes nothing.

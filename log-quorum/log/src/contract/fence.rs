@@ -1,11 +1,11 @@
 //! Rules of `fence`: one winner, recognised repeats, and what a fenced owner is told.
 
-use futures::{FutureExt, StreamExt};
-use tenure_types::{Epoch, LeaseLength, Lsn};
+use futures::future::join_all;
+use tenure_types::{Epoch, LeaseLength, Lsn, Owner};
 
 use super::writer::*;
 use super::{World, not_tried};
-use crate::{AppendVerdict, Fence, FenceRefused, Fenced, Granted, Nomination, NotHeld};
+use crate::{AppendVerdict, Fence, FenceRefused, Fenced, Granted, Nomination, NotHeld, RECORD_OVERHEAD_BYTES};
 
 /// Of two owners that expect the same epoch one wins, and the other learns who.
 pub async fn of_two_contenders_one_wins(world: &impl World) {
@@ -21,10 +21,51 @@ pub async fn of_two_contenders_one_wins(world: &impl World) {
     assert_eq!(
         refused,
         Err(FenceRefused::Lost {
+            expected: Epoch::new(1),
             epoch: Epoch::new(2),
             owner: Some(owner(2))
         })
     );
+}
+
+/// Contenders that ask at the same moment: one is granted the epoch, whichever it is, and everyone else hears who.
+pub async fn of_many_contenders_at_once_one_wins(world: &impl World) {
+    let stream = new_stream(world).await;
+    let contend = |number| async move {
+        let call = fence_of(world, stream, Epoch::NONE, owner(number));
+        settled(world, || world.log().fence(call)).await
+    };
+    let outcomes = join_all((1..=8).map(contend)).await;
+    let winner = describe(world, stream).await.description.ownership.unwrap().owner;
+    for (outcome, number) in outcomes.into_iter().zip(1..) {
+        match outcome {
+            Ok(granted) => assert_eq!((granted.epoch, owner(number)), (Epoch::new(1), winner)),
+            Err(FenceRefused::Lost { owner: Some(told), .. }) => assert_eq!(told, winner),
+            Err(other) => panic!("contender {number} is refused because {other}"),
+        }
+    }
+}
+
+/// A node that was started anew is another contender: its old life's epoch is not its own.
+pub async fn a_repeat_by_another_incarnation_is_lost(world: &impl World) {
+    let stream = new_stream(world).await;
+    let first = fence_of(world, stream, Epoch::NONE, owner(1));
+    fence(world, first).await;
+    let restarted = Owner {
+        node: first.owner.node,
+        ..owner(99)
+    };
+    let call = Fence {
+        owner: restarted,
+        ..first
+    };
+    let refused = settled(world, || world.log().fence(call)).await;
+    let lost = FenceRefused::Lost {
+        expected: Epoch::NONE,
+        epoch: Epoch::new(1),
+        owner: Some(first.owner),
+    };
+    assert_eq!(refused, Err(lost));
 }
 
 /// A contender that did not hear its answer asks again and is granted the same, though it has appended since.
@@ -45,7 +86,7 @@ pub async fn fence_with_an_unknown_outcome_is_recognised(world: &impl World) {
         Granted {
             tail: Lsn::new(3),
             chain: writer.point(3).chain,
-            appended_bytes: 3,
+            appended_bytes: 3 * (1 + RECORD_OVERHEAD_BYTES),
             ..heard
         }
     );
@@ -100,10 +141,10 @@ pub async fn nothing_of_a_fenced_append_is_read(world: &impl World) {
         fence_lsn: Lsn::new(2),
     };
     assert_eq!(first.append(world, &late).await, Ok(AppendVerdict::Fenced(fenced)));
-    let mut tailing = world.log().tail(stream, at(3));
-    assert!(tailing.next().now_or_never().is_none(), "there is no third record");
+    let mut reader = Reader::at(world, stream, 3);
+    assert!(reader.waits(), "there is no third record");
     second.write_through(world, 1).await;
-    assert_eq!(tailing.next().await.unwrap().unwrap().records, second.sealed);
+    assert_eq!(reader.batch().await.records, second.sealed);
 }
 
 /// A replica that nominates itself must know the whole stream.
@@ -116,7 +157,13 @@ pub async fn self_nomination_with_a_stale_tail_is_refused(world: &impl World) {
     };
     for stale in [None, Lsn::new(1)] {
         let refused = settled(world, || world.log().fence(itself(stale))).await;
-        assert_eq!(refused, Err(FenceRefused::TailMoved { tail: Lsn::new(2) }));
+        assert_eq!(
+            refused,
+            Err(FenceRefused::TailMoved {
+                expected: stale,
+                tail: Lsn::new(2)
+            })
+        );
     }
     assert_eq!(fence(world, itself(Lsn::new(2))).await.epoch, Epoch::new(2));
 }
@@ -131,6 +178,12 @@ pub async fn too_long_a_lease_is_refused(world: &impl World) {
         ..base
     };
     let refused = settled(world, || world.log().fence(longer)).await;
-    assert_eq!(refused, Err(FenceRefused::LeaseTooLong { max }));
+    assert_eq!(
+        refused,
+        Err(FenceRefused::LeaseTooLong {
+            asked: longer.lease,
+            max
+        })
+    );
     assert_eq!(fence(world, Fence { lease: max, ..base }).await.lease, max);
 }

@@ -6,7 +6,9 @@ use futures::StreamExt;
 
 use super::writer::*;
 use super::{World, not_tried};
-use crate::{CallError, NotHeld, Renew};
+use tenure_types::Epoch;
+
+use crate::{CallError, NotHeld, Renew, RenewAnswer};
 
 /// Each stream named gets one answer of its own; a refusal of one is none of the others.
 pub async fn renew_answers_every_stream_named(world: &impl World) {
@@ -18,35 +20,42 @@ pub async fn renew_answers_every_stream_named(world: &impl World) {
         ..held.renewing()
     };
     let batch = vec![missing, held.renewing(), fenced.renewing()];
-    loop {
+    let answers = eventually(world, "every stream is judged", async || {
         let answers: Vec<_> = world.log().renew(batch.clone()).collect().await;
-        let mut named: Vec<_> = answers.iter().map(|answer| answer.stream).collect();
-        let mut expected: Vec<_> = batch.iter().map(|renew| renew.stream).collect();
-        named.sort();
-        expected.sort();
-        assert_eq!(named, expected, "one answer for each");
-        if answers
+        let unknown = |answer: &RenewAnswer| matches!(answer.outcome, Err(CallError::Unknown(_)));
+        (!answers.iter().any(unknown)).then_some(answers)
+    });
+    let answers = answers.await;
+    assert_eq!(answers.len(), batch.len(), "one answer for each");
+    let outcome = |renew: Renew| {
+        answers
             .iter()
-            .any(|answer| matches!(answer.outcome, Err(CallError::Unknown(_))))
-        {
-            continue;
-        }
-        let outcome = |stream| {
-            answers
-                .iter()
-                .find(|answer| answer.stream == stream)
-                .map(|answer| answer.outcome)
-        };
-        assert!(matches!(outcome(held.stream), Some(Ok(_))));
-        assert!(matches!(
-            outcome(fenced.stream),
-            Some(Err(CallError::Refused(NotHeld::Fenced(_))))
-        ));
-        assert!(matches!(
-            outcome(missing.stream),
-            Some(Err(CallError::Refused(NotHeld::NoStream)))
-        ));
-        return;
+            .find(|answer| answer.renew == renew)
+            .map(|answer| answer.outcome)
+    };
+    assert!(matches!(outcome(held.renewing()), Some(Ok(_))));
+    assert!(matches!(
+        outcome(fenced.renewing()),
+        Some(Err(CallError::Refused(NotHeld::Fenced(_))))
+    ));
+    assert!(matches!(
+        outcome(missing),
+        Some(Err(CallError::Refused(NotHeld::NoStream)))
+    ));
+}
+
+/// Two lives of one node that renew one stream are told apart in the answers.
+pub async fn renew_answers_each_life_for_itself(world: &impl World) {
+    let writer = Writer::fencing(world, new_stream(world).await, 1).await;
+    let zombie = writer.reloaded(99);
+    let batch = vec![zombie.renewing(), writer.renewing()];
+    let answers = eventually(world, "both are judged", async || {
+        let answers: Vec<_> = world.log().renew(batch.clone()).collect().await;
+        let unknown = |answer: &RenewAnswer| matches!(answer.outcome, Err(CallError::Unknown(_)));
+        (!answers.iter().any(unknown)).then_some(answers)
+    });
+    for answer in answers.await {
+        assert_eq!(answer.outcome.is_ok(), answer.renew == writer.renewing(), "{answer:?}");
     }
 }
 
@@ -67,7 +76,8 @@ pub async fn clear_in_covers_the_old_lease(world: &impl World) {
         world.advance(pause).await;
         let second = Writer::fencing(world, stream, 2).await;
         let clear_at = second.clear_in(world).await;
-        let old_deadline = sent.saturating_add(first.granted.lease.as_duration());
+        // One clock measures both here, so even the allowance for drift must be there.
+        let old_deadline = sent.saturating_add(first.granted.lease.wait_out());
         assert!(
             world.now().saturating_add(clear_at) >= old_deadline,
             "appends: {appends}, told {clear_at:?}"
@@ -94,18 +104,46 @@ pub async fn silence_before_the_fence_shortens_the_wait(world: &impl World) {
     }
 }
 
-/// A leader that has just won knows no requests of others, so it assumes the worst for every stream.
+/// A leader that has just won knows no requests of others, so it assumes the worst for every stream, whether the fence
+/// was before it or comes after.
 pub async fn new_leader_makes_a_new_owner_wait_in_full(world: &impl World) {
-    let stream = new_stream(world).await;
-    Writer::fencing(world, stream, 1).await;
-    world.advance(world.lease_max().wait_out()).await;
-    let second = Writer::fencing(world, stream, 2).await;
-    let before = world.now();
-    if !world.change_leader().await {
-        return not_tried("new_leader_makes_a_new_owner_wait_in_full", "change the leader");
+    for fence_first in [true, false] {
+        let stream = new_stream(world).await;
+        Writer::fencing(world, stream, 1).await;
+        world.advance(world.lease_max().wait_out()).await;
+        let early = if fence_first {
+            Some(Writer::fencing(world, stream, 2).await)
+        } else {
+            None
+        };
+        let before = world.now();
+        if !world.change_leader().await {
+            return not_tried("new_leader_makes_a_new_owner_wait_in_full", "change the leader");
+        }
+        let second = match early {
+            Some(second) => second,
+            None => Writer::fencing(world, stream, 2).await,
+        };
+        let clear_in = second.clear_in(world).await;
+        let full = before.saturating_add(world.lease_max().wait_out());
+        assert!(
+            world.now().saturating_add(clear_in) >= full,
+            "fence first: {fence_first}, told {clear_in:?}"
+        );
     }
+}
+
+/// A request that comes before its fence counts as old for the fence after it, with the longest lease there is.
+pub async fn an_early_renewal_counts_with_the_longest_lease(world: &impl World) {
+    let stream = new_stream(world).await;
+    let first = Writer::fencing(world, stream, 1).await;
+    world.advance(world.lease_max().wait_out()).await;
+    let early = first.in_epoch(Epoch::new(2));
+    let sent = world.now();
+    assert!(early.renew(world).await.is_err(), "epoch 2 has not begun");
+    let second = Writer::fencing(world, stream, 2).await;
     let clear_in = second.clear_in(world).await;
-    let full = before.saturating_add(world.lease_max().wait_out());
+    let full = sent.saturating_add(world.lease_max().wait_out());
     assert!(world.now().saturating_add(clear_in) >= full, "told {clear_in:?}");
 }
 
@@ -131,4 +169,38 @@ pub async fn age_of_the_owners_last_request_is_told(world: &impl World) {
             "{age:?}, though nothing came for {at_least:?}"
         );
     }
+}
+
+/// A fence counts as a sign of life, and what others send in the owner's name does not.
+pub async fn age_counts_from_the_fence_and_for_the_owner_only(world: &impl World) {
+    let stream = new_stream(world).await;
+    Writer::fencing(world, stream, 1).await;
+    let silence = Duration::from_millis(300);
+    world.advance(silence).await;
+    let fenced_at = world.now();
+    let second = Writer::fencing(world, stream, 2).await;
+    let age = describe(world, stream).await.last_request_age;
+    assert!(
+        age <= world.now().elapsed_since(fenced_at),
+        "{age:?} is older than the fence"
+    );
+
+    let heard = world.now();
+    world.advance(silence).await;
+    let at_least = world.now().elapsed_since(heard).min(silence);
+    second.reloaded(99).renew(world).await.unwrap_err();
+    let lapsed = Renew {
+        under_lease: false,
+        ..second.renewing()
+    };
+    eventually(world, "a renewal without a lease is answered", async || {
+        let answer = world.log().renew(vec![lapsed]).next().await?;
+        answer.outcome.ok()
+    })
+    .await;
+    let age = describe(world, stream).await.last_request_age;
+    assert!(
+        age >= at_least,
+        "{age:?}, though its owner's lease was not live for {at_least:?}"
+    );
 }

@@ -1,24 +1,24 @@
 //! Rules of `tail`: following, resuming, ending.
 
+use futures::StreamExt;
 use futures::future::join;
-use futures::{FutureExt, StreamExt};
 
 use super::writer::*;
 use super::{World, not_tried};
-use crate::{TAIL_BATCH_RECORDS_MAX, TailError};
+use crate::{TAIL_BATCH_PAYLOAD_BYTES_MAX, TAIL_BATCH_RECORDS_MAX, TailError};
 
 /// A reader gets records as they come, and waits while there are none.
 pub async fn tail_follows_new_records_and_waits_when_caught_up(world: &impl World) {
     let stream = new_stream(world).await;
     let mut writer = Writer::fencing(world, stream, 1).await;
-    let mut tailing = world.log().tail(stream, at(1));
+    let mut reader = Reader::at(world, stream, 1);
     for round in 1..=3 {
-        assert!(tailing.next().now_or_never().is_none(), "caught up in round {round}");
+        assert!(reader.waits(), "caught up in round {round}");
         writer.write_through(world, 1).await;
-        let batch = tailing.next().await.unwrap().unwrap();
+        let batch = reader.batch().await;
         assert_eq!(
-            (batch.first, batch.records),
-            (at(round), writer.sealed[writer.sealed.len() - 1..].to_vec())
+            (batch.first, batch.tail, batch.records),
+            (at(round), at(round), writer.sealed[writer.sealed.len() - 1..].to_vec())
         );
     }
 }
@@ -27,9 +27,9 @@ pub async fn tail_follows_new_records_and_waits_when_caught_up(world: &impl Worl
 pub async fn sleeping_reader_is_woken(world: &impl World) {
     let stream = new_stream(world).await;
     let mut writer = Writer::fencing(world, stream, 1).await;
-    let mut tailing = world.log().tail(stream, at(1));
-    let (batch, ()) = join(tailing.next(), writer.write_through(world, 1)).await;
-    assert_eq!(batch.unwrap().unwrap().records, writer.sealed);
+    let mut reader = Reader::at(world, stream, 1);
+    let (batch, ()) = join(reader.batch(), writer.write_through(world, 1)).await;
+    assert_eq!(batch.records, writer.sealed);
 }
 
 /// A reader may begin anywhere, also past the tail, and every batch is bounded.
@@ -37,8 +37,8 @@ pub async fn tail_resumes_from_any_position(world: &impl World) {
     let stream = new_stream(world).await;
     let mut writer = Writer::fencing(world, stream, 1).await;
     let count = TAIL_BATCH_RECORDS_MAX + 10;
-    let mut ahead = world.log().tail(stream, at(count as u64));
-    assert!(ahead.next().now_or_never().is_none(), "nothing there yet");
+    let mut ahead = Reader::at(world, stream, count as u64);
+    assert!(ahead.waits(), "nothing there yet");
     writer.write_through(world, count).await;
     for from in [1, 2, count / 2, count] {
         assert_eq!(
@@ -47,10 +47,22 @@ pub async fn tail_resumes_from_any_position(world: &impl World) {
             "from {from}"
         );
     }
-    let batch = ahead.next().await.unwrap().unwrap();
+    let batch = ahead.batch().await;
     assert_eq!((batch.first, batch.records.len()), (at(count as u64), 1));
-    let batch = world.log().tail(stream, at(1)).next().await.unwrap().unwrap();
-    assert!(batch.records.len() <= TAIL_BATCH_RECORDS_MAX);
+}
+
+/// Batches are bounded in bytes too, except for a record that is larger by itself.
+pub async fn batches_are_bounded_in_bytes(world: &impl World) {
+    let stream = new_stream(world).await;
+    let mut writer = Writer::fencing(world, stream, 1).await;
+    let half = "x".repeat(TAIL_BATCH_PAYLOAD_BYTES_MAX / 2);
+    let huge = "x".repeat(TAIL_BATCH_PAYLOAD_BYTES_MAX + 1);
+    for payload in [&half, &half, &half, &huge] {
+        writer.write(payload);
+    }
+    writer.append(world, &writer.appending(1, 4)).await.unwrap();
+    // The reader looks at every batch.
+    assert_eq!(read(world, stream, 1, 4).await, writer.sealed);
 }
 
 /// A reader that was cut off goes on behind the last record it has, missing none and seeing none twice.
@@ -58,8 +70,8 @@ pub async fn interrupted_tail_goes_on_where_it_was(world: &impl World) {
     let stream = new_stream(world).await;
     let mut writer = Writer::fencing(world, stream, 1).await;
     writer.write_through(world, 2).await;
-    let mut tailing = world.log().tail(stream, at(1));
-    let mut seen = tailing.next().await.unwrap().unwrap().records;
+    let mut seen = read(world, stream, 1, 1).await;
+    let mut tailing = world.log().tail(stream, at(seen.len() as u64 + 1));
     if !world.interrupt_tails().await {
         return not_tried("interrupted_tail_goes_on_where_it_was", "cut readers off");
     }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use tenure_types::{Epoch, Incarnation, LeaseLength, Lsn, NodeId, Owner, StreamId, TenantId, WallTime};
 
 use super::World;
 use crate::{
     Append, AppendVerdict, CallError, Chain, Create, Draft, EngineVersion, Fence, Granted, Log, Nomination, Record,
-    Release, Renew, Renewed, Reply, StreamPoint, StreamStatus, Trim, Unknown, Unsettled,
+    Release, Renew, Renewed, Reply, StreamPoint, StreamStatus, TAIL_BATCH_PAYLOAD_BYTES_MAX, TAIL_BATCH_RECORDS_MAX,
+    TailBatch, Tailing, Trim, Unknown, Unsettled,
 };
 
 /// How often a call with an unknown outcome is repeated before the rule gives up, and the time between. 60 s in all.
@@ -84,25 +85,92 @@ pub(super) async fn fence(world: &impl World, fence: Fence) -> Granted {
 pub(super) async fn describe(world: &impl World, stream: StreamId) -> StreamStatus {
     let log = world.log();
     let described = settled::<_, Unknown>(world, || {
-        let describing = log.describe(stream);
-        Box::pin(async move { describing.await.map_err(CallError::Unknown) })
+        let mut answers = log.describe(vec![stream]);
+        Box::pin(async move {
+            let answer = answers.next().await.expect("an answer for the stream named");
+            answer.outcome.map_err(CallError::Unknown)
+        })
     });
-    described.await.unwrap().unwrap()
+    described.await.unwrap().expect("the stream exists")
+}
+
+/// Tries until `attempt` gives something, and fails the rule after as many attempts as a call gets.
+pub(super) async fn eventually<T>(world: &impl World, what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..ATTEMPTS_MAX {
+        match attempt().await {
+            Some(found) => return found,
+            None => world.advance(PAUSE).await,
+        }
+    }
+    panic!("{what}: not after {ATTEMPTS_MAX} attempts")
+}
+
+/// A reader as every caller has to be: cut off, or told by a node that lags that there is no stream, it goes on behind
+/// the last record it has.
+pub(super) struct Reader {
+    log: Arc<dyn Log>,
+    stream: StreamId,
+    next: Lsn,
+    tailing: Tailing,
+}
+
+impl Reader {
+    pub(super) fn at(world: &impl World, stream: StreamId, from: u64) -> Self {
+        let (log, next) = (world.log(), at(from));
+        let tailing = log.tail(stream, next);
+        Self {
+            log,
+            stream,
+            next,
+            tailing,
+        }
+    }
+
+    /// The next batch. It follows the one before.
+    pub(super) async fn batch(&mut self) -> TailBatch {
+        for _ in 0..ATTEMPTS_MAX {
+            match self.tailing.next().await.expect("a tail ends after an error only") {
+                Ok(batch) => return self.checked(batch),
+                Err(error) if error.is_retryable() => self.tailing = self.log.tail(self.stream, self.next),
+                Err(error) => panic!("reading from {}: {error}", self.next),
+            }
+        }
+        panic!("nothing to read in {ATTEMPTS_MAX} attempts")
+    }
+
+    /// Whether there is nothing to read right now.
+    pub(super) fn waits(&mut self) -> bool {
+        match self.tailing.next().now_or_never() {
+            None => true,
+            Some(Some(Err(error))) if error.is_retryable() => {
+                self.tailing = self.log.tail(self.stream, self.next);
+                true
+            }
+            Some(_) => false,
+        }
+    }
+
+    fn checked(&mut self, batch: TailBatch) -> TailBatch {
+        assert_eq!(batch.first, self.next, "batches follow each other without a gap");
+        assert!(batch.records.len() <= TAIL_BATCH_RECORDS_MAX, "batches are bounded");
+        let bytes: usize = batch.records.iter().map(|record| record.payload.len()).sum();
+        assert!(
+            batch.records.len() == 1 || bytes <= TAIL_BATCH_PAYLOAD_BYTES_MAX,
+            "batches are bounded in bytes"
+        );
+        let (last, _) = batch.numbered().last().expect("a batch is never empty");
+        assert!(batch.tail >= last, "a tail lies behind the records of the stream");
+        self.next = last.next().expect("no stream is so long");
+        batch
+    }
 }
 
 /// Records `from` and on, `count` of them.
 pub(super) async fn read(world: &impl World, stream: StreamId, from: u64, count: usize) -> Vec<Record> {
-    let mut tailing = world.log().tail(stream, at(from));
+    let mut reader = Reader::at(world, stream, from);
     let mut records = Vec::new();
     while records.len() < count {
-        let batch = tailing.next().await.expect("a tail does not end by itself").unwrap();
-        assert_eq!(
-            batch.first.get(),
-            from + records.len() as u64,
-            "batches follow each other without a gap"
-        );
-        assert!(!batch.records.is_empty(), "a batch is never empty");
-        records.extend(batch.records);
+        records.extend(reader.batch().await.records);
     }
     records
 }
@@ -133,6 +201,44 @@ impl Writer {
             granted,
             sealed: Vec::new(),
         }
+    }
+
+    /// The same image in another life, as if its process had been started anew beside it.
+    pub(super) fn reloaded(&self, incarnation: u64) -> Self {
+        let owner = Owner {
+            incarnation: Incarnation::new(incarnation).unwrap(),
+            ..self.owner
+        };
+        let granted = Granted {
+            tail: self.tail(),
+            chain: self.chain(),
+            ..self.granted
+        };
+        Self {
+            log: Arc::clone(&self.log),
+            stream: self.stream,
+            owner,
+            granted,
+            sealed: Vec::new(),
+        }
+    }
+
+    /// The same owner, that believes in another epoch.
+    pub(super) fn in_epoch(&self, epoch: Epoch) -> Self {
+        let granted = Granted { epoch, ..self.granted };
+        Self {
+            log: Arc::clone(&self.log),
+            stream: self.stream,
+            owner: self.owner,
+            granted,
+            sealed: Vec::new(),
+        }
+    }
+
+    /// Submits an append and does not wait for the answer.
+    pub(super) fn submit_unheard(&mut self, payload: &str) {
+        let append = self.write(payload);
+        drop(self.log.append(append));
     }
 
     /// Position of the newest record it sealed.
@@ -167,6 +273,7 @@ impl Writer {
             stream: self.stream,
             epoch: self.granted.epoch,
             incarnation: self.owner.incarnation,
+            under_lease: true,
             prev_lsn: Lsn::new(first - 1),
             records: self.sealed[index(first) - 1..index(last)].to_vec(),
         }
@@ -193,6 +300,7 @@ impl Writer {
             stream: self.stream,
             epoch: self.granted.epoch,
             incarnation: self.owner.incarnation,
+            under_lease: true,
         }
     }
 
@@ -215,13 +323,7 @@ impl Writer {
 
     /// Renews until the leader can tell how long old leases last.
     pub(super) async fn clear_in(&self, world: &impl World) -> Duration {
-        for _ in 0..ATTEMPTS_MAX {
-            match self.renew(world).await.unwrap().clear_in {
-                Some(clear_in) => return clear_in,
-                None => world.advance(PAUSE).await,
-            }
-        }
-        panic!("the leader told no clear_in in {ATTEMPTS_MAX} attempts")
+        eventually(world, "a clear_in", async || self.renew(world).await.unwrap().clear_in).await
     }
 
     /// The history up to one of its records.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tenure_log_protocol::{
     Append, Clearance, Create, CreateRefused, Delete, Fence, FenceRefused, Granted, NotHeld, Record, Release, Released,
-    Renew, Stream, StreamTable, Trim, TrimRefused, Trimmed, Unsettled,
+    Renew, Sender, Stream, StreamTable, Trim, TrimRefused, Trimmed, Unsettled,
 };
-use tenure_types::{BootTime, Epoch, GroupId, Incarnation, Lsn, NodeId, StreamId};
+use tenure_types::{BootTime, GroupId, Lsn, NodeId, StreamId};
 
 use super::MemoryOptions;
 use super::faults::Faults;
@@ -46,6 +46,12 @@ struct Kept {
     granted: Credit,
 }
 
+impl Kept {
+    fn payload_bytes(&self) -> u64 {
+        self.records.values().map(|record| record.payload.len() as u64).sum()
+    }
+}
+
 impl State {
     pub(super) fn new(options: MemoryOptions, now: BootTime) -> Self {
         let leadership = Leadership(0);
@@ -67,7 +73,7 @@ impl State {
     }
 
     pub(super) fn append(&mut self, append: Append, now: BootTime) -> Result<Appended, Unsettled> {
-        self.note_request(append.stream, append.epoch, append.incarnation, now);
+        self.note_request(append.stream, append.sender(), now);
         self.committed += 1;
         let known = self.tail(append.stream);
         let verdict = self.table.append(&append)?;
@@ -87,16 +93,15 @@ impl State {
 
     pub(super) fn fence(&mut self, fence: &Fence, now: BootTime) -> Result<Granted, FenceRefused> {
         self.committed += 1;
-        let before = self.table.stream(fence.stream).map(Stream::epoch);
         let granted = self.table.fence(fence)?;
-        if before != Some(granted.epoch) {
-            self.clearance.on_fence_applied(fence.stream, now);
+        if let Some(stream) = self.table.stream(fence.stream) {
+            self.clearance.on_fence_applied(stream, now);
         }
         Ok(granted)
     }
 
     pub(super) fn renew(&mut self, renew: &Renew, now: BootTime) -> RenewAnswer {
-        self.note_request(renew.stream, renew.epoch, renew.incarnation, now);
+        self.note_request(renew.stream, renew.sender(), now);
         let outcome = match self.table.check_renew(renew) {
             Ok(()) => Ok(Renewed {
                 clear_in: self.clear_in(renew.stream, now),
@@ -104,10 +109,7 @@ impl State {
             }),
             Err(not_held) => Err(CallError::Refused(not_held)),
         };
-        RenewAnswer {
-            stream: renew.stream,
-            outcome,
-        }
+        RenewAnswer { renew: *renew, outcome }
     }
 
     pub(super) fn release(&mut self, release: &Release) -> Result<Released, NotHeld> {
@@ -140,10 +142,13 @@ impl State {
 
     pub(super) fn describe(&self, stream: StreamId, now: BootTime) -> Option<StreamStatus> {
         let description = self.table.describe(stream)?;
-        let last_request_age = self.clearance.last_request_age(stream, &self.leadership, now)?;
+        let applied = self.table.stream(stream)?;
+        let last_request_age = self.clearance.last_request_age(applied, &self.leadership, now)?;
+        let retained_bytes = self.kept.get(&stream).map_or(0, Kept::payload_bytes);
         Some(StreamStatus {
             description,
             last_request_age,
+            retained_bytes,
         })
     }
 
@@ -172,14 +177,18 @@ impl State {
         Ok(if records.is_empty() {
             None
         } else {
-            Some(TailBatch { first: next, records })
+            Some(TailBatch {
+                first: next,
+                records,
+                tail: self.tail(stream).unwrap_or(next),
+            })
         })
     }
 
     /// A request for a stream that does not exist makes no lease, and leaves no marks.
-    fn note_request(&mut self, stream: StreamId, epoch: Epoch, incarnation: Incarnation, now: BootTime) {
+    fn note_request(&mut self, stream: StreamId, sender: Sender, now: BootTime) {
         if let Some(stream) = self.table.stream(stream) {
-            self.clearance.on_request(stream, epoch, incarnation, now);
+            self.clearance.on_request(stream, sender, now);
         }
     }
 
@@ -188,7 +197,8 @@ impl State {
     }
 
     fn clear_in(&self, stream: StreamId, now: BootTime) -> Option<Duration> {
-        self.clearance.clear_in(stream, &self.leadership, now)
+        self.clearance
+            .clear_in(self.table.stream(stream)?, &self.leadership, now)
     }
 
     fn credit(&mut self, stream: StreamId) -> Credit {

@@ -140,9 +140,10 @@ impl Readers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tenure_types::GroupId;
 
-    const STREAM: StreamId = StreamId::new(1);
-    const OTHER: StreamId = StreamId::new(2);
+    const STREAM: StreamId = StreamId::new(GroupId::new(0), 1);
+    const OTHER: StreamId = StreamId::new(GroupId::new(0), 2);
 
     fn asleep(readers: &mut Readers, stream: StreamId) -> ReaderId {
         let reader = readers.add();

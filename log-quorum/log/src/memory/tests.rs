@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::executor::block_on;
-use tenure_types::{Clock, Epoch, Incarnation, LeaseLength, Lsn, NodeId, Owner, StreamId, TenantId};
+use tenure_types::{Clock, Epoch, GroupId, Incarnation, LeaseLength, Lsn, NodeId, Owner, StreamId, TenantId};
 
 use crate::*;
 
-const STREAM: StreamId = StreamId::new(1);
+const STREAM: StreamId = StreamId::new(GroupId::new(0), 1);
 
 /// A log with one stream, and the clock it goes by.
 fn log() -> (MemoryLog, Arc<ManualClock>) {
@@ -18,6 +18,10 @@ fn log() -> (MemoryLog, Arc<ManualClock>) {
     let log = MemoryLog::new(Arc::clone(&clock) as Arc<dyn Clock>, MemoryOptions::default());
     block_on(log.create(creating())).unwrap();
     (log, clock)
+}
+
+fn described(log: &MemoryLog) -> Result<Option<StreamStatus>, Unknown> {
+    block_on(log.describe(vec![STREAM]).next()).expect("one answer").outcome
 }
 
 fn creating() -> Create {
@@ -62,6 +66,7 @@ fn appending(clock: &ManualClock, granted: &Granted, payloads: &[Bytes]) -> Appe
         stream: STREAM,
         epoch: granted.epoch,
         incarnation,
+        under_lease: true,
         prev_lsn: None,
         records,
     }
@@ -73,15 +78,16 @@ fn without_a_leader_every_call_is_unknown_and_takes_no_effect() {
     log.refuse_for(Duration::from_millis(300));
     let no_leader = Unknown::NoLeader { hint: None };
     assert_eq!(block_on(log.fence(fencing())), Err(CallError::Unknown(no_leader)));
-    assert_eq!(block_on(log.describe(STREAM)), Err(no_leader));
+    assert_eq!(described(&log), Err(no_leader));
     let renew = Renew {
         stream: STREAM,
         epoch: Epoch::new(1),
         incarnation: fencing().owner.incarnation,
+        under_lease: true,
     };
     let answers: Vec<RenewAnswer> = block_on(log.renew(vec![renew, renew]).collect());
     let unknown = RenewAnswer {
-        stream: STREAM,
+        renew,
         outcome: Err(CallError::Unknown(no_leader)),
     };
     assert_eq!(
@@ -91,7 +97,7 @@ fn without_a_leader_every_call_is_unknown_and_takes_no_effect() {
     );
 
     clock.advance(Duration::from_millis(300));
-    let status = block_on(log.describe(STREAM)).unwrap().unwrap();
+    let status = described(&log).unwrap().unwrap();
     assert_eq!(status.description.ownership, None);
 }
 
@@ -108,7 +114,7 @@ fn a_fault_befalls_one_call_only() {
         block_on(log.fence(fencing())),
         Err(CallError::Unknown(Unknown::Disconnected))
     );
-    let described = block_on(log.describe(STREAM)).unwrap().unwrap().description;
+    let described = described(&log).unwrap().unwrap().description;
     assert!(described.ownership.is_some(), "the answer was lost, not the fence");
     assert_eq!(
         block_on(log.fence(fencing())).map(|granted| granted.epoch),
@@ -149,6 +155,7 @@ fn a_call_that_was_refused_is_not_unknown() {
         ..fencing()
     };
     let refused = FenceRefused::Lost {
+        expected: Epoch::new(3),
         epoch: Epoch::NONE,
         owner: None,
     };

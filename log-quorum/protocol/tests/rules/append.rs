@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use tenure_log_protocol::*;
-use tenure_types::{Epoch, Lsn, StreamId};
+use tenure_types::{Epoch, GroupId, Lsn, StreamId};
 
 use crate::writer::*;
 
@@ -34,7 +34,10 @@ fn records_follow_the_tail_and_the_verdict_names_the_last() {
     assert_eq!(table.append(&writer.append(4, 5)), ok(5));
     let after = table.describe(STREAM).unwrap();
     assert_eq!((after.tail, after.chain), (Lsn::new(5), writer.sealed[4].chain));
-    assert_eq!(after.appended_bytes, "xxxfourfive".len() as u64);
+    assert_eq!(
+        after.appended_bytes,
+        "xxxfourfive".len() as u64 + 5 * RECORD_OVERHEAD_BYTES
+    );
 }
 
 #[test]
@@ -64,7 +67,7 @@ fn regrouped_resend_applies_only_its_new_part() {
     assert_eq!(table.append(&writer.append(3, 5)), ok(5));
     assert_eq!(
         table.stream(STREAM).unwrap().appended_bytes(),
-        "xxxfourfive".len() as u64
+        "xxxfourfive".len() as u64 + 5 * RECORD_OVERHEAD_BYTES
     );
 }
 
@@ -138,7 +141,7 @@ fn damaged_bytes_diverge_and_the_call_is_applied_whole_or_not_at_all() {
 #[test]
 fn records_of_another_stream_diverge() {
     let (mut table, writer) = three_of_five();
-    let other = StreamId::new(18);
+    let other = StreamId::new(GroupId::new(0), 18);
     table.create(&create(other)).unwrap();
     table
         .fence(&Fence {
@@ -200,7 +203,7 @@ fn fenced_bound_is_the_senders_own_epoch_end() {
 }
 
 #[test]
-fn other_incarnation_is_fenced_at_the_begin_of_the_epoch_it_claims() {
+fn other_incarnation_is_fenced_without_a_bound() {
     let (mut table, first) = three_of_five();
     let mut second = Writer::fencing(&mut table, 2);
     second.write_through(&mut table, 4);
@@ -217,8 +220,22 @@ fn other_incarnation_is_fenced_at_the_begin_of_the_epoch_it_claims() {
             .collect(),
         ..writer.append(Lsn::count(writer.base.tail) + 1, Lsn::count(writer.base.tail) + 1)
     };
-    assert_eq!(table.append(&impostor(&second)), fenced(2, 3), "of the current epoch");
+    assert_eq!(table.append(&impostor(&second)), fenced(2, 0), "of the current epoch");
     assert_eq!(table.append(&impostor(&first)), fenced(2, 0), "of an older one");
+}
+
+/// A owned epoch 1 and lost records 4 and 5 there; B wrote its own 4 to 7. Then A asks under epoch 3, which it hoped for
+/// and C won. A bound of 7 would let A answer for its lost records.
+#[test]
+fn a_former_owner_that_claims_an_epoch_it_did_not_get_may_release_nothing() {
+    let (mut table, first) = three_of_five();
+    Writer::fencing(&mut table, 2).write_through(&mut table, 4);
+    Writer::fencing(&mut table, 3);
+    let early = Renew {
+        epoch: Epoch::new(3),
+        ..first.renew()
+    };
+    assert_eq!(table.check_renew(&early), Err(NotHeld::Fenced(Writer::fenced(3, 0))));
 }
 
 #[test]
@@ -336,7 +353,7 @@ fn a_malformed_append_is_refused_by_name() {
 fn an_append_to_no_stream_says_so() {
     let (mut table, writer) = three_of_five();
     let append = Append {
-        stream: StreamId::new(404),
+        stream: StreamId::new(GroupId::new(0), 404),
         ..writer.append(4, 4)
     };
     assert_eq!(table.append(&append), Err(Unsettled::NoStream));

@@ -1,7 +1,7 @@
 //! Rules of Fence: one winner, recognised repeats, what the winner waits for.
 
 use tenure_log_protocol::*;
-use tenure_types::{Epoch, LeaseLength, Lsn, Owner, StreamId};
+use tenure_types::{Epoch, GroupId, LeaseLength, Lsn, Owner, StreamId};
 
 use crate::writer::*;
 
@@ -37,6 +37,7 @@ fn of_two_contenders_one_wins_and_the_other_learns_who() {
     assert_eq!(
         table.fence(&third),
         Err(FenceRefused::Lost {
+            expected: Epoch::new(1),
             epoch: Epoch::new(2),
             owner: Some(owner(2))
         })
@@ -53,6 +54,7 @@ fn fence_of_an_epoch_that_never_was_is_lost() {
     assert_eq!(
         table.fence(&fence),
         Err(FenceRefused::Lost {
+            expected: Epoch::new(5),
             epoch: Epoch::NONE,
             owner: None
         })
@@ -77,7 +79,7 @@ fn repeated_fence_is_answered_as_before() {
     assert_eq!(again.wait_out, WaitOut::For(lease(1000)));
     assert_eq!(
         (again.tail, again.appended_bytes),
-        (Lsn::new(5), 5),
+        (Lsn::new(5), 5 * (1 + RECORD_OVERHEAD_BYTES)),
         "the tail has moved on"
     );
 }
@@ -122,6 +124,7 @@ fn a_reloaded_owner_is_another_contender() {
     assert_eq!(
         table.fence(&reloaded),
         Err(FenceRefused::Lost {
+            expected: Epoch::NONE,
             epoch: Epoch::new(1),
             owner: Some(owner(1))
         })
@@ -137,6 +140,7 @@ fn a_repeat_from_two_epochs_ago_is_lost() {
     assert_eq!(
         table.fence(&fence),
         Err(FenceRefused::Lost {
+            expected: Epoch::NONE,
             epoch: Epoch::new(2),
             owner: Some(owner(2))
         })
@@ -155,7 +159,10 @@ fn self_nomination_with_another_tail_is_refused() {
         };
         assert_eq!(
             table.fence(&fence),
-            Err(FenceRefused::TailMoved { tail: Lsn::new(3) }),
+            Err(FenceRefused::TailMoved {
+                expected: stale,
+                tail: Lsn::new(3)
+            }),
             "{stale:?}"
         );
     }
@@ -178,7 +185,10 @@ fn a_lease_longer_than_the_quorum_waits_for_is_refused() {
     let fence = fence_with(&table, owner(1), lease(10_001));
     assert_eq!(
         table.fence(&fence),
-        Err(FenceRefused::LeaseTooLong { max: lease_max() })
+        Err(FenceRefused::LeaseTooLong {
+            asked: lease(10_001),
+            max: lease_max()
+        })
     );
     assert!(table.fence(&fence_with(&table, owner(1), lease_max())).is_ok());
 }
@@ -219,8 +229,23 @@ fn repeated_fence_after_a_release_still_waits_for_nothing() {
 fn a_fence_of_no_stream_says_so() {
     let mut table = table();
     let fence = Fence {
-        stream: StreamId::new(404),
+        stream: StreamId::new(GroupId::new(0), 404),
         ..fence_for(&table, owner(1))
     };
     assert_eq!(table.fence(&fence), Err(FenceRefused::NoStream));
+}
+
+#[test]
+fn an_epoch_that_was_released_is_not_granted_again() {
+    let mut table = table();
+    let fence = fence_for(&table, owner(1));
+    let granted = table.fence(&fence).unwrap();
+    let writer = Writer::granted(owner(1), &granted);
+    table.release(&writer.release()).unwrap();
+    let lost = FenceRefused::Lost {
+        expected: Epoch::NONE,
+        epoch: Epoch::new(1),
+        owner: Some(owner(1)),
+    };
+    assert_eq!(table.fence(&fence), Err(lost));
 }

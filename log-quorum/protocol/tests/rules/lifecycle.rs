@@ -1,7 +1,7 @@
 //! Rules of Create, Delete and Describe.
 
 use tenure_log_protocol::*;
-use tenure_types::{Epoch, Lsn, StreamId, TenantId};
+use tenure_types::{Epoch, GroupId, Lsn, StreamId, TenantId};
 
 use crate::writer::*;
 
@@ -58,22 +58,22 @@ fn a_create_overtaken_by_its_delete_has_no_effect() {
 #[test]
 fn a_group_carries_a_bounded_number_of_streams() {
     let mut table = StreamTable::new(lease_max());
-    for number in 0..STREAMS_MAX as u64 {
-        table.create(&create(StreamId::new(number))).unwrap();
+    for number in 0..u32::try_from(STREAMS_MAX).unwrap() {
+        table.create(&create(StreamId::new(GroupId::new(0), number))).unwrap();
     }
     assert_eq!(
-        table.create(&create(StreamId::new(u64::MAX))),
+        table.create(&create(StreamId::new(GroupId::new(0), u32::MAX))),
         Err(CreateRefused::GroupFull)
     );
     assert_eq!(
-        table.create(&create(StreamId::new(0))),
+        table.create(&create(StreamId::new(GroupId::new(0), 0))),
         Ok(()),
         "a repeat needs no room"
     );
     table.delete(&Delete {
-        stream: StreamId::new(1),
+        stream: StreamId::new(GroupId::new(0), 1),
     });
-    assert_eq!(table.create(&create(StreamId::new(u64::MAX))), Ok(()));
+    assert_eq!(table.create(&create(StreamId::new(GroupId::new(0), u32::MAX))), Ok(()));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn describe_tells_all_that_is_replicated() {
         tail: Lsn::new(3),
         trim: None,
         chain: writer.sealed[2].chain,
-        appended_bytes: 3,
+        appended_bytes: 3 * (1 + RECORD_OVERHEAD_BYTES),
     };
     assert_eq!(table.describe(STREAM), Some(expected));
 }

@@ -71,7 +71,7 @@ impl Reference {
         let its_end = match self.begun(epoch) {
             None => 0,
             Some(_) if forgotten => 0,
-            Some(begun) if !is_its_own => begun.at,
+            Some(_) if !is_its_own => 0,
             Some(_) => self
                 .begun(epoch.next().unwrap())
                 .map_or(self.accepted.len(), |next| next.at),
@@ -115,20 +115,28 @@ impl Reference {
 
     fn fence(&mut self, fence: &Fence) -> Result<Granted, FenceRefused> {
         let current = self.epochs.last().map(|begun| begun.owner);
-        let repeated = fence.expect_epoch.next() == Some(self.epoch()) && Some(fence.owner) == current;
+        let held = self.epochs.last().is_some_and(|begun| !begun.released);
+        let repeated = held && fence.expect_epoch.next() == Some(self.epoch()) && Some(fence.owner) == current;
         if !repeated {
             if fence.lease > lease_max() {
-                return Err(FenceRefused::LeaseTooLong { max: lease_max() });
+                return Err(FenceRefused::LeaseTooLong {
+                    asked: fence.lease,
+                    max: lease_max(),
+                });
             }
             if fence.expect_epoch != self.epoch() {
                 return Err(FenceRefused::Lost {
+                    expected: fence.expect_epoch,
                     epoch: self.epoch(),
                     owner: current,
                 });
             }
             let stale = |expect_tail| expect_tail != self.tail();
-            if matches!(fence.nomination, Nomination::BySelf { expect_tail } if stale(expect_tail)) {
-                return Err(FenceRefused::TailMoved { tail: self.tail() });
+            if let Nomination::BySelf { expect_tail: expected } = fence.nomination
+                && stale(expected)
+            {
+                let tail = self.tail();
+                return Err(FenceRefused::TailMoved { expected, tail });
             }
             let at = self.accepted.len();
             self.epochs.push(Begun {
@@ -147,7 +155,7 @@ impl Reference {
             fence_lsn: Lsn::new(begun.at as u64),
             tail: self.tail(),
             chain: self.chain(),
-            appended_bytes: self.accepted.iter().map(|record| record.payload.len() as u64).sum(),
+            appended_bytes: self.accepted.iter().map(Record::charged_bytes).sum(),
             wait_out: longest.filter(|_| waits).map_or(WaitOut::Nothing, WaitOut::For),
         })
     }
@@ -187,9 +195,9 @@ impl Reference {
                 second_newest: trim.second_newest.lsn,
             });
         }
-        if trim.second_newest.lsn > trim.newest.lsn {
+        if trim.second_newest.lsn >= trim.newest.lsn {
             let (newest, second_newest) = (trim.newest.lsn, trim.second_newest.lsn);
-            return Err(TrimRefused::SnapshotsSwapped { newest, second_newest });
+            return Err(TrimRefused::SnapshotsNotOrdered { newest, second_newest });
         }
         self.trimmed = usize::try_from(trim.upto.get()).unwrap();
         Ok(Trimmed { trim: trim.upto })

@@ -1,7 +1,7 @@
 //! Rules of Release and Renew: who holds an epoch, and how it is given up.
 
 use tenure_log_protocol::*;
-use tenure_types::{Epoch, Lsn, StreamId};
+use tenure_types::{Epoch, GroupId, Lsn, StreamId};
 
 use crate::writer::*;
 
@@ -91,7 +91,7 @@ fn an_epoch_not_applied_here_is_ahead() {
 #[test]
 fn no_stream_is_neither_renewed_nor_released() {
     let (mut table, writer) = held();
-    let stream = StreamId::new(404);
+    let stream = StreamId::new(GroupId::new(0), 404);
     assert_eq!(
         table.check_renew(&Renew {
             stream,

@@ -1,7 +1,7 @@
 //! Rules of Trim: what must cover a record before it is dropped.
 
 use tenure_log_protocol::*;
-use tenure_types::{Lsn, StreamId};
+use tenure_types::{GroupId, Lsn, StreamId};
 
 use crate::writer::*;
 
@@ -69,11 +69,20 @@ fn repeated_trim_is_answered_as_before_and_an_older_one_refused() {
 #[test]
 fn snapshots_must_be_in_order_and_within_the_stream() {
     let (mut table, writer) = ten_records(false);
-    let swapped = TrimRefused::SnapshotsSwapped {
+    let swapped = TrimRefused::SnapshotsNotOrdered {
         newest: at(5),
         second_newest: at(9),
     };
     assert_eq!(table.trim(&trim(&writer, 5, 9, 5)), Err(swapped));
+    let one_twice = TrimRefused::SnapshotsNotOrdered {
+        newest: at(5),
+        second_newest: at(5),
+    };
+    assert_eq!(
+        table.trim(&trim(&writer, 5, 5, 5)),
+        Err(one_twice),
+        "one snapshot is not two"
+    );
     let past = StreamPoint {
         lsn: at(11),
         chain: point(&writer, 10).chain,
@@ -186,7 +195,7 @@ fn a_trimmed_record_is_still_recognised_when_resent() {
 fn a_trim_of_no_stream_says_so() {
     let (mut table, writer) = ten_records(false);
     let trim = Trim {
-        stream: StreamId::new(404),
+        stream: StreamId::new(GroupId::new(0), 404),
         ..trim(&writer, 4, 5, 9)
     };
     assert_eq!(table.trim(&trim), Err(TrimRefused::NoStream));

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use tenure_log_protocol::*;
-use tenure_types::{Epoch, Incarnation, LeaseLength, Lsn, NodeId, Owner, StreamId, TenantId, WallTime};
+use tenure_types::{Epoch, GroupId, Incarnation, LeaseLength, Lsn, NodeId, Owner, StreamId, TenantId, WallTime};
 
-pub(crate) const STREAM: StreamId = StreamId::new(17);
+pub(crate) const STREAM: StreamId = StreamId::new(GroupId::new(0), 17);
 
 pub(crate) fn lease(millis: u32) -> LeaseLength {
     LeaseLength::from_millis(millis).unwrap()
@@ -125,6 +125,7 @@ impl Writer {
             stream: STREAM,
             epoch: self.epoch,
             incarnation: self.owner.incarnation,
+            under_lease: true,
             prev_lsn: Lsn::new(first - 1),
             records: self.sealed[index(first) - 1..index(last)].to_vec(),
         }
@@ -154,6 +155,7 @@ impl Writer {
             stream: STREAM,
             epoch: self.epoch,
             incarnation: self.owner.incarnation,
+            under_lease: true,
         }
     }
 
