@@ -75,7 +75,7 @@ fn not_tried(rule: &str, needs: &str) {
 }
 
 /// Expands to one `#[test]` for each rule of the contract. Takes what runs a future to its end, and an expression that
-/// makes a fresh [`World`](crate::contract::World); it is evaluated inside the future.
+/// makes a fresh [`World`]; it is evaluated inside the future.
 #[macro_export]
 macro_rules! log_contract {
     ($block_on:expr, $world:expr $(,)?) => {

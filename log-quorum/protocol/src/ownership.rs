@@ -1,6 +1,6 @@
 //! Who owned a stream, and where each owner's part of it ends.
 //! Promises: a call is judged by epoch and incarnation alone, before anyone looks at what it carries, and a refused
-//! sender learns the bound that holds for *it*. Memory is bounded by [`OWNERSHIPS_MAX`](crate::OWNERSHIPS_MAX).
+//! sender learns the bound that holds for *it*. Memory is bounded by [`OWNERSHIPS_MAX`].
 
 use std::collections::VecDeque;
 use std::fmt;

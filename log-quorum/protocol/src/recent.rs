@@ -1,6 +1,6 @@
 //! The newest chains of a stream: its tail, and how a resend is told from a different history.
 //! Promises: one place holds tail and chain together, so they cannot disagree; memory is bounded by
-//! [`RECENT_RECORDS_MAX`](crate::RECENT_RECORDS_MAX). Never looks at payloads.
+//! [`RECENT_RECORDS_MAX`]. Never looks at payloads.
 
 use std::collections::VecDeque;
 
