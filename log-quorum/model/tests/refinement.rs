@@ -319,7 +319,7 @@ fn walk(scope: Scope, choices: &[u16]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_state_machine_judges_as_the_model_does(

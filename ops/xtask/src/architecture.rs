@@ -71,8 +71,10 @@ pub(crate) struct Purity {
     packages: Vec<Pattern>,
     /// Crates that are nowhere below a pure package.
     pub(crate) never_see: Vec<String>,
-    /// Paths of `std` that its source never names.
+    /// Paths of `std`, and macros (`env!`), that its source never names.
     pub(crate) never_name: Vec<String>,
+    /// The crates from outside that it may depend on directly.
+    pub(crate) may_use: Vec<String>,
 }
 
 /// A heavy library and the only packages that may depend on it.
@@ -205,16 +207,17 @@ fn edges(rows: &[Row], map: &BTreeMap<Folder, State>) -> Result<Edges> {
     Ok(edges)
 }
 
-/// `packages: …`, `never see: …`, `never name: …`; a key may come again and adds to what it has
+/// `packages: …`, `may use: …`, `never see: …`, `never name: …`; a key may come again and adds to what it has
 fn purity(rows: &[Row], map: &BTreeMap<Folder, State>) -> Result<Purity> {
     let mut purity = Purity::default();
     for row in rows {
         match row.text.split_once(':') {
             Some(("packages", list)) => purity.packages.extend(patterns(list, row, map)?),
+            Some(("may use", list)) => purity.may_use.extend(words(list)),
             Some(("never see", list)) => purity.never_see.extend(words(list)),
             Some(("never name", list)) => purity.never_name.extend(words(list)),
             _ => bail!(
-                "{FILE}:{}: `{}` begins with none of `packages:`, `never see:`, `never name:`",
+                "{FILE}:{}: `{}` begins with none of `packages:`, `may use:`, `never see:`, `never name:`",
                 row.line,
                 row.text
             ),

@@ -9,9 +9,11 @@ mod edges;
 mod fmt;
 mod links;
 mod lints;
+mod manifests;
 mod promises;
 mod pure_dependencies;
 mod pure_source;
+mod sources;
 mod tests;
 
 use anyhow::Result;
@@ -57,6 +59,16 @@ pub(crate) const ALL: &[Check] = &[
         run: fmt::run,
     },
     Check {
+        name: "manifests",
+        promise: "every Cargo.toml belongs to the workspace",
+        run: manifests::run,
+    },
+    Check {
+        name: "sources",
+        promise: "everything from outside comes from crates.io",
+        run: sources::run,
+    },
+    Check {
         name: "edges",
         promise: "packages stand on the map and depend as it allows",
         run: edges::run,
@@ -68,7 +80,7 @@ pub(crate) const ALL: &[Check] = &[
     },
     Check {
         name: "pure-dependencies",
-        promise: "pure packages see no runtime",
+        promise: "pure packages use what they may and see no runtime",
         run: pure_dependencies::run,
     },
     Check {

@@ -3,10 +3,11 @@
 //! and nothing under `target` ever is. Paths are relative to the root and written with `/`.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::command;
 
@@ -16,13 +17,29 @@ pub(crate) struct Repo {
 }
 
 impl Repo {
-    /// The repository this program was built from.
+    /// The repository whose `cargo run` started this program. Asked at run time: in a target folder that two clones share,
+    /// one of them may run the program that the other one built.
     pub(crate) fn open() -> Result<Repo> {
-        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = package
-            .ancestors()
-            .nth(2)
-            .context("ops/xtask lies two folders below the repository's root")?;
+        Repo::of_package(std::env::var_os("CARGO_MANIFEST_DIR"))
+    }
+
+    /// The repository around the folder of this package, as cargo names it.
+    fn of_package(folder: Option<OsString>) -> Result<Repo> {
+        let Some(folder) = folder else {
+            bail!(
+                "CARGO_MANIFEST_DIR is not set, so it is not known which repository to check\n\
+                 hint: start this program with cargo xtask, not by its path"
+            );
+        };
+        let folder = PathBuf::from(folder);
+        if !folder.ends_with("ops/xtask") {
+            bail!(
+                "CARGO_MANIFEST_DIR is {}, which is not the folder ops/xtask of a repository\n\
+                 hint: start this program with cargo xtask, not from another package",
+                folder.display()
+            );
+        }
+        let root = folder.ancestors().nth(2).context("ops/xtask has no folder around it")?;
         Ok(Repo { root: root.to_owned() })
     }
 
@@ -46,5 +63,30 @@ impl Repo {
             .filter(|path| self.root.join(path).is_file())
             .map(str::to_owned)
             .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repository_is_the_one_that_cargo_names_at_run_time() {
+        let repo = Repo::of_package(Some("/clones/second/ops/xtask".into())).unwrap();
+
+        assert_eq!(repo.root(), Path::new("/clones/second"));
+    }
+
+    #[test]
+    fn without_a_word_from_cargo_no_repository_is_guessed() {
+        for folder in [None, Some("/clones/second/ops/tenure".into()), Some("ops".into())] {
+            let refusal = Repo::of_package(folder).err().unwrap().to_string();
+
+            assert!(refusal.starts_with("CARGO_MANIFEST_DIR is "), "{refusal}");
+            assert!(
+                refusal.contains("\nhint: start this program with cargo xtask"),
+                "{refusal}"
+            );
+        }
     }
 }

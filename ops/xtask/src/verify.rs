@@ -20,6 +20,7 @@ pub(crate) struct Options {
 
 /// Runs the chosen checks and prints the summary.
 pub(crate) fn run(repo: &Repo, options: &Options) -> ExitCode {
+    println!("checking {}", repo.root().display());
     let chosen = |check: &&Check| options.only.is_empty() || options.only.iter().any(|name| name == check.name);
     let ends: Vec<_> = ALL
         .iter()

@@ -16,6 +16,26 @@ pub(crate) struct Member {
     pub(crate) package: String,
     pub(crate) folder: Folder,
     pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) targets: Vec<Target>,
+}
+
+/// Something that cargo compiles for a package: a library, a program, a test, a build script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) role: Role,
+    /// The file it begins with, from the repository's root; a file outside keeps its whole path.
+    pub(crate) begins_at: String,
+}
+
+/// What a target is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A library or a program: what others get from the package.
+    Product,
+    /// Tests, benchmarks and examples.
+    Trial,
+    /// `build.rs`, or what `build = …` names.
+    BuildScript,
 }
 
 /// One line of a dependency section.
@@ -89,11 +109,30 @@ pub(crate) fn members(repo: &Repo) -> Result<Vec<Member>> {
                 .as_deref()
                 .map(|path| folders.get(path).cloned().unwrap_or_else(|| Folder::new(path.as_str()))),
         });
+        let targets = package.targets.iter().map(|target| Target {
+            role: role(target),
+            begins_at: target
+                .src_path
+                .strip_prefix(&metadata.workspace_root)
+                .unwrap_or(&target.src_path)
+                .to_string(),
+        });
         Some(Member {
             package: package.name.to_string(),
             folder: folder?,
             dependencies: dependencies.collect(),
+            targets: targets.collect(),
         })
     };
     Ok(metadata.packages.iter().filter_map(member).collect())
+}
+
+fn role(target: &cargo_metadata::Target) -> Role {
+    if target.is_custom_build() {
+        Role::BuildScript
+    } else if target.is_test() || target.is_bench() || target.is_example() {
+        Role::Trial
+    } else {
+        Role::Product
+    }
 }

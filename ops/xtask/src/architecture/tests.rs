@@ -21,8 +21,7 @@ fn refusal(from: &str, to: &str) -> String {
 
 #[test]
 fn the_real_page_parses() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let page = std::fs::read_to_string(root.join(FILE)).unwrap();
+    let page = Repo::open().unwrap().read(FILE).unwrap();
     let architecture = Architecture::parse(&page).unwrap();
 
     assert_eq!(architecture.map.get(&folder("ops/xtask")), Some(&State::Built));
@@ -30,6 +29,7 @@ fn the_real_page_parses() {
     assert!(!architecture.edges.allow(&folder("api/types"), &folder("ops/xtask")));
     assert!(architecture.purity.covers(&folder("log-quorum/protocol")));
     assert!(architecture.purity.never_see.iter().any(|library| library == "tokio"));
+    assert!(architecture.purity.may_use.iter().any(|library| library == "bytes"));
     assert!(architecture.doors.iter().any(|door| door.library == "openraft"));
 }
 
@@ -77,6 +77,7 @@ fn a_key_that_comes_again_adds_to_the_first() {
 
     assert_eq!(purity.never_see, ["tokio", "mio", "rand"]);
     assert_eq!(purity.never_name, ["std::fs"]);
+    assert_eq!(purity.may_use, ["bytes", "thiserror"]);
 }
 
 #[test]

@@ -80,6 +80,7 @@ openraft → log-quorum/node
             package: "tenure-it".to_owned(),
             folder: Folder::new(folder),
             dependencies: vec![dependency],
+            targets: vec![],
         }
     }
 

@@ -164,6 +164,7 @@ openraft → log-quorum/node
             package: folder.replace('/', "-"),
             folder: Folder::new(folder),
             dependencies: dependencies.iter().map(dependency).collect(),
+            targets: vec![],
         }
     }
 
