@@ -19,7 +19,7 @@ fn main() -> ExitCode {
 fn print_scopes() -> bool {
     println!("With every rule, each scope searched to the end:\n");
     println!(
-        "{:<18} {:>11} {:>6} {:>8}  question",
+        "{:<19} {:>11} {:>6} {:>8}  question",
         "scope", "states", "depth", "seconds"
     );
     let mut all_hold = true;
@@ -28,7 +28,7 @@ fn print_scopes() -> bool {
         let report = search::whole(scope);
         let seconds = start.elapsed().as_secs_f32();
         println!(
-            "{:<18} {:>11} {:>6} {seconds:>8.1}  {}",
+            "{:<19} {:>11} {:>6} {seconds:>8.1}  {}",
             scope.name, report.states, report.depth, scope.about
         );
         for (property, run) in &report.broken {
@@ -44,13 +44,13 @@ fn print_scopes() -> bool {
 
 fn print_rules() -> bool {
     println!("\nWithout one rule, the property that breaks first there:\n");
-    println!("{:<31} {:<18} {:>5}  breaks", "without", "scope", "steps");
+    println!("{:<33} {:<19} {:>5}  breaks", "without", "scope", "steps");
     let mut all_needed = true;
     for rule in Rule::all() {
         let (scope, property) = rule.missed_in();
         if let Some(run) = search::without(rule) {
             println!(
-                "{:<31} {:<18} {:>5}  {property}",
+                "{:<33} {:<19} {:>5}  {property}",
                 format!("{rule:?}"),
                 scope.name,
                 run.len()

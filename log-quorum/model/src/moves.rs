@@ -22,6 +22,8 @@ pub enum Move {
     Commit,
     /// A leadership's node applies one more committed entry.
     Apply(At),
+    /// A leadership's node notes a fence that it has applied. Happens only where a rule is taken out.
+    NoteFence(At),
     /// A log node wins an election.
     Elect {
         /// The node that wins.
@@ -79,6 +81,7 @@ impl Protocol {
             Move::Tick { fast } => self.tick(state, fast),
             Move::Commit => self.commit(state),
             Move::Apply(at) => self.apply(state, at),
+            Move::NoteFence(at) => self.note_fence(state, at),
             Move::Elect {
                 node,
                 inherits,

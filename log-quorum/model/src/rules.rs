@@ -12,8 +12,8 @@ pub enum Rule {
     // The log's verdicts.
     /// A record is refused unless it carries the stream's present epoch.
     EpochCheck,
-    /// An owner is a node *and* the incarnation of the process, wherever owners are compared.
-    IncarnationCheck,
+    /// A renewal names its sender's incarnation, and the log compares it.
+    RenewalNamesIncarnation,
     /// A record is refused unless it follows the tail.
     PrevLsn,
     /// A record that is already in the stream is answered as before, not applied again.
@@ -34,10 +34,14 @@ pub enum Rule {
     ReadIndex,
     /// A renewal is judged only when the leader has applied all that was committed when the round began.
     AppliedReadIndex,
-    /// An owner that lost its lease keeps image and records, and resends.
-    KeepOnLapse,
+    /// An owner that drops its image does not go on under its epoch: one that lost only its lease keeps image and records.
+    DropEndsOwnership,
+    /// An answer makes a lease only for the epoch and the incarnation it was asked for.
+    AnswerOfOwnEpoch,
     /// An owner that is fenced with records beyond the bound drops its image.
     DropBeyondFence,
+    /// A new owner holds every record before its fence when it begins.
+    ReplayToFence,
     /// A reply waits for the records it depends on.
     HazardHold,
 
@@ -72,6 +76,8 @@ pub enum Rule {
     ClearAtReadsClockAfterSending,
     /// `clear_at` allows for clocks that differ in rate.
     ClearAtDrift,
+    /// A leadership begins with marks of its own, not with those its node had in an earlier one.
+    LeadershipStartsAnew,
     /// A new leadership sets `clear_at` to the longest lease there is.
     LeadershipSetsClearAt,
     /// A new leadership sets `old_until` as well, for fences it applied as a follower.
@@ -80,6 +86,8 @@ pub enum Rule {
     LeadershipReadsClockAfterWinning,
     /// When a fence applies at the leader, `old_until` becomes `clear_at`.
     FenceSetsOldUntil,
+    /// A fence that is applied is noted before anything is judged by its epoch.
+    FenceNotedBeforeJudging,
     /// Only a renewal sent after its owner learned that its fence committed is told `clear_in`.
     ClearInAfterFenceKnown,
     /// `clear_in` comes only from the leadership that the round of heartbeats confirmed.
@@ -92,7 +100,7 @@ impl Rule {
     /// Rules that the log follows when it judges.
     pub const OF_VERDICTS: [Rule; 7] = [
         Rule::EpochCheck,
-        Rule::IncarnationCheck,
+        Rule::RenewalNamesIncarnation,
         Rule::PrevLsn,
         Rule::ResendRecognised,
         Rule::CompareAndSet,
@@ -101,13 +109,15 @@ impl Rule {
     ];
 
     /// Rules about holding a lease.
-    pub const OF_LEASES: [Rule; 7] = [
+    pub const OF_LEASES: [Rule; 9] = [
         Rule::LeaseCheck,
         Rule::FirstSendingTime,
         Rule::ReadIndex,
         Rule::AppliedReadIndex,
-        Rule::KeepOnLapse,
+        Rule::DropEndsOwnership,
+        Rule::AnswerOfOwnEpoch,
         Rule::DropBeyondFence,
+        Rule::ReplayToFence,
         Rule::HazardHold,
     ];
 
@@ -123,7 +133,7 @@ impl Rule {
     ];
 
     /// Rules about shortening that wait.
-    pub const OF_SHORTENING: [Rule; 14] = [
+    pub const OF_SHORTENING: [Rule; 16] = [
         Rule::RenewalRaisesClearAt,
         Rule::AppendRaisesClearAt,
         Rule::LaterEpochRaisesClearAt,
@@ -131,10 +141,12 @@ impl Rule {
         Rule::ClearAtNeverLowered,
         Rule::ClearAtReadsClockAfterSending,
         Rule::ClearAtDrift,
+        Rule::LeadershipStartsAnew,
         Rule::LeadershipSetsClearAt,
         Rule::LeadershipSetsOldUntil,
         Rule::LeadershipReadsClockAfterWinning,
         Rule::FenceSetsOldUntil,
+        Rule::FenceNotedBeforeJudging,
         Rule::ClearInAfterFenceKnown,
         Rule::ClearInFromConfirmedLeadership,
         Rule::ClearInCountsFromAnswer,
@@ -155,7 +167,7 @@ impl Rule {
     pub fn missed_in(self) -> (Scope, &'static str) {
         match self {
             Rule::EpochCheck => (scope::WRITES, FENCED_OUT),
-            Rule::IncarnationCheck => (scope::INCARNATIONS, ONE_VOICE),
+            Rule::RenewalNamesIncarnation => (scope::INCARNATIONS, ONE_VOICE),
             Rule::PrevLsn => (scope::WRITES, FRESH),
             Rule::ResendRecognised => (scope::WRITES, ONCE_IN_ORDER),
             Rule::CompareAndSet => (scope::LEASES, ONE_WINNER),
@@ -163,7 +175,8 @@ impl Rule {
             Rule::SendersBound => (scope::SUCCESSION, DURABLE),
             Rule::LeaseCheck | Rule::ReadIndex | Rule::AppliedReadIndex => (scope::LEASES, ONE_VOICE),
             Rule::FirstSendingTime => (scope::SUCCESSION, ONE_VOICE),
-            Rule::KeepOnLapse => (scope::WRITES, FRESH),
+            Rule::DropEndsOwnership | Rule::ReplayToFence => (scope::WRITES, FRESH),
+            Rule::AnswerOfOwnEpoch => (scope::REELECTION, ONE_VOICE),
             Rule::DropBeyondFence => (scope::WRITES, KEPT_IMAGE),
             Rule::HazardHold => (scope::WRITES, DURABLE),
             Rule::WaitOut | Rule::WaitOutDrift | Rule::LongestEarlierLease => (scope::LEASES, ONE_VOICE),
@@ -177,10 +190,12 @@ impl Rule {
             Rule::RenewalRaisesClearAt
             | Rule::ClearAtReadsClockAfterSending
             | Rule::ClearAtDrift
+            | Rule::LeadershipStartsAnew
             | Rule::LeadershipSetsClearAt
             | Rule::LeadershipSetsOldUntil
             | Rule::LeadershipReadsClockAfterWinning
             | Rule::FenceSetsOldUntil
+            | Rule::FenceNotedBeforeJudging
             | Rule::ClearInAfterFenceKnown
             | Rule::ClearInFromConfirmedLeadership
             | Rule::ClearInCountsFromAnswer => (scope::LEADERS, ONE_VOICE),

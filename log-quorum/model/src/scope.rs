@@ -4,7 +4,9 @@
 //! One scope that held everything would never end, so each turns on what its question needs and says what that is.
 
 /// Ticks of a clock. In one step of true time a clock moves one or two ticks, chosen anew at every step: clocks differ
-/// in rate by at most a factor of two, so ρ is one third and (1+ρ)/(1−ρ) is exactly 2. No rounding hides an error.
+/// in rate by at most a factor of two, so ρ is one third and (1+ρ)/(1−ρ) is exactly 2. A step is the finest time there
+/// is: a wait that is too short by less than a step of its clock is not seen. The arithmetic is exact; the search shows
+/// which terms it needs.
 pub type Ticks = u8;
 
 /// (1+ρ)/(1−ρ) for the clocks of the model: by how much one clock may outrun another.
@@ -139,6 +141,7 @@ pub const INCARNATIONS: Scope = Scope {
     nodes: &[0, 0],
     epochs: 3,
     records: 1,
+    early_renewal: true,
     ..NOTHING
 };
 
@@ -184,8 +187,19 @@ pub const SHORTENED_WRITES: Scope = Scope {
     ..NOTHING
 };
 
+/// Planned hand-over with the shortened wait-out, while the log changes its leader.
+pub const SHORTENED_HANDOVER: Scope = Scope {
+    name: "shortened hand-over",
+    about: "owners release while clear_in shortens other waits and the log changes its leader",
+    epochs: 3,
+    elections: 1,
+    releases: true,
+    shortening: true,
+    ..NOTHING
+};
+
 /// All scopes, in the order they are searched.
-pub const ALL: [Scope; 11] = [
+pub const ALL: [Scope; 12] = [
     LEASES,
     RATES,
     WRITES,
@@ -197,4 +211,5 @@ pub const ALL: [Scope; 11] = [
     SHORTENING,
     LEADERS,
     SHORTENED_WRITES,
+    SHORTENED_HANDOVER,
 ];

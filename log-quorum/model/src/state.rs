@@ -40,9 +40,11 @@ pub struct Leadership {
     /// Entries of the log that its state machine has applied.
     pub applied: u8,
     /// Ticks until no lease made by any request that reached it can be alive.
-    pub clear_in: Ticks,
+    pub clear_left: Ticks,
     /// Ticks until no lease of an epoch before the present one can be alive.
-    pub old_for: Ticks,
+    pub old_left: Ticks,
+    /// A fence was applied and is not noted in the marks yet. Happens only where a rule is taken out.
+    pub fence_unnoted: bool,
 }
 
 /// What the leader was asked to commit.
@@ -130,6 +132,8 @@ pub struct Hold {
 pub struct Renewal {
     /// The epoch it asks to renew.
     pub epoch: u8,
+    /// The life of its sender that sent it. It stays under way when the sender's epoch or image goes.
+    pub incarnation: u8,
     /// Was it sent when its sender knew that its fence had committed?
     pub fence_known: bool,
     /// Ticks since it was sent.
@@ -200,7 +204,6 @@ impl Process {
     /// Becomes a replica: what it knew as an owner is gone, or is the committed prefix.
     pub fn step_down(&mut self) {
         self.role = Role::Replica;
-        self.renewal = None;
         self.image.clear();
         self.ages.clear();
         self.known = 0;

@@ -59,10 +59,6 @@ pub struct View {
     pub lease: Ticks,
     /// The longest lease of any earlier epoch.
     pub longest_earlier: Ticks,
-    /// The lease of the epoch right before.
-    pub previous: Ticks,
-    /// Did the owner of the epoch right before release it?
-    pub after_release: bool,
     /// Has the present owner released?
     pub released: bool,
     /// Records so far.
@@ -79,8 +75,6 @@ impl View {
             owner: None,
             lease: 0,
             longest_earlier: 0,
-            previous: 0,
-            after_release: false,
             released: false,
             tail: 0,
             start: 0,
@@ -102,8 +96,6 @@ impl View {
                 owner: Some(owner),
                 lease,
                 longest_earlier: self.longest_earlier.max(self.lease),
-                previous: self.lease,
-                after_release: self.released,
                 released: false,
                 tail: self.tail,
                 start: self.tail,

@@ -13,8 +13,8 @@ use tenure_log_model::state::{Proposal, Role, Sent, State};
 use tenure_log_model::stream::{self, View};
 use tenure_log_model::{Move, Protocol, Scope, scope};
 use tenure_log_protocol::{
-    Append, AppendVerdict, Chain, Create, Description, Draft, EngineVersion, Fence, Nomination, Record, Release, Renew,
-    StreamTable, WaitOut,
+    Append, AppendVerdict, Chain, Create, Description, Draft, EngineVersion, Fence, Fenced, Nomination, NotHeld,
+    Record, Release, Released, Renew, StreamTable, Unsettled, WaitOut,
 };
 use tenure_types::{Epoch, GroupId, Incarnation, LeaseLength, Lsn, NodeId, Owner, StreamId, TenantId, WallTime};
 
@@ -89,6 +89,7 @@ impl Mirror {
             Move::HearOk(process) => self.hear_ok(before, process),
             Move::Tick { .. }
             | Move::Apply(_)
+            | Move::NoteFence(_)
             | Move::Elect { .. }
             | Move::SendFence { .. }
             | Move::Renew(..)
@@ -99,6 +100,53 @@ impl Mirror {
         }
         let description = self.newest().describe(STREAM).expect("the stream is never deleted");
         self.compare(View::of(&after.log), description);
+        self.probe(after);
+    }
+
+    /// Whatever was ever sent may arrive now, and whoever ever owned an epoch may ask now. Each gets the very verdict that
+    /// the model's view of the log gives.
+    fn probe(&self, after: &State) {
+        let view = View::of(&after.log);
+        let fenced = |epoch: u8| Fenced {
+            epoch: Epoch::new(u64::from(view.epoch)),
+            fence_lsn: position(usize::from(end_of(after, epoch))),
+        };
+        for &sent in &after.wire {
+            let over = sent.record.epoch < view.epoch || view.released;
+            let expected = if over {
+                Ok(AppendVerdict::Fenced(fenced(sent.record.epoch)))
+            } else if sent.position > view.tail + 1 {
+                let tail = position(usize::from(view.tail));
+                Err(Unsettled::Gap { tail })
+            } else {
+                let lsn = position(usize::from(sent.position)).expect("positions begin at 1");
+                Ok(AppendVerdict::Ok { lsn })
+            };
+            assert_eq!(self.newest().clone().append(&self.append(sent)), expected, "{sent:?}");
+        }
+        for entry in &after.log {
+            let stream::Entry::Fence {
+                epoch: began, owner, ..
+            } = *entry
+            else {
+                continue;
+            };
+            let over = Err(NotHeld::Fenced(fenced(began)));
+            let (released, current) = (view.released, began == view.epoch);
+            let renewed = if current && !released { Ok(()) } else { over };
+            assert_eq!(self.newest().check_renew(&renewing(began, owner)), renewed, "{entry:?}");
+            let lsn = position(usize::from(view.tail));
+            let released = if current {
+                Ok(Released { lsn })
+            } else {
+                over.map(|()| Released { lsn })
+            };
+            assert_eq!(
+                self.newest().clone().release(&releasing(began, owner)),
+                released,
+                "{entry:?}"
+            );
+        }
     }
 
     /// The owner seals its new record behind the one before it in its own image.
@@ -161,12 +209,7 @@ impl Mirror {
                 let _ = table.append(&self.append(sent));
             }
             Proposal::Release { epoch: ended, owner } => {
-                let release = Release {
-                    stream: STREAM,
-                    epoch: epoch(ended),
-                    incarnation: incarnation(owner),
-                };
-                let _ = table.release(&release);
+                let _ = table.release(&releasing(ended, owner));
             }
         }
         assert_eq!(
@@ -187,14 +230,12 @@ impl Mirror {
             .expect("there is one to judge");
         let applied = before.leadership(renewal.at).expect("it waits there").applied;
         let view = View::of(&before.log[..usize::from(applied)]);
-        let owner = before.identity(process);
-        let held = view.owner == Some(owner) && view.epoch == renewal.epoch && !view.released;
-        let renew = Renew {
-            stream: STREAM,
-            epoch: epoch(renewal.epoch),
-            incarnation: incarnation(owner),
-            under_lease: true,
+        let owner = stream::Owner {
+            process,
+            incarnation: renewal.incarnation,
         };
+        let held = view.owner == Some(owner) && view.epoch == renewal.epoch && !view.released;
+        let renew = renewing(renewal.epoch, owner);
         let judged = self.tables[usize::from(applied)].check_renew(&renew);
         assert_eq!(judged.is_ok(), held, "{renew:?}: {judged:?}");
     }
@@ -204,14 +245,9 @@ impl Mirror {
         let Role::Owner(hold) = before.processes[usize::from(process)].role else {
             return;
         };
-        let renew = Renew {
-            stream: STREAM,
-            epoch: epoch(hold.epoch),
-            incarnation: incarnation(before.identity(process)),
-            under_lease: true,
-        };
+        let renew = renewing(hold.epoch, before.identity(process));
         let told = match self.newest().check_renew(&renew) {
-            Err(tenure_log_protocol::NotHeld::Fenced(fenced)) => fenced.fence_lsn,
+            Err(NotHeld::Fenced(fenced)) => fenced.fence_lsn,
             other => panic!("{process} lost epoch {} and hears {other:?}", hold.epoch),
         };
         let (until, _, _) = stream::fence_of(&before.log, hold.epoch + 1).expect("its epoch has ended");
@@ -276,6 +312,29 @@ impl Mirror {
         assert_eq!(ownership.began_at, position(usize::from(view.start)));
         assert_eq!(real.tail, position(usize::from(view.tail)));
         assert_eq!(real.longest_lease, Some(lease(view.longest_earlier.max(view.lease))));
+    }
+}
+
+/// How many records there were when `epoch` ended, or are now if it has not.
+fn end_of(state: &State, epoch: u8) -> u8 {
+    let until = stream::fence_of(&state.log, epoch + 1).map_or(&state.log[..], |(before, _, _)| before);
+    View::of(until).tail
+}
+
+fn renewing(number: u8, owner: stream::Owner) -> Renew {
+    Renew {
+        stream: STREAM,
+        epoch: epoch(number),
+        incarnation: incarnation(owner),
+        under_lease: true,
+    }
+}
+
+fn releasing(number: u8, owner: stream::Owner) -> Release {
+    Release {
+        stream: STREAM,
+        epoch: epoch(number),
+        incarnation: incarnation(owner),
     }
 }
 

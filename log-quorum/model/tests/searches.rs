@@ -82,6 +82,11 @@ fn shortening_holds_with_writes() {
 }
 
 #[test]
+fn handover_holds_with_shortening() {
+    holds(scope::SHORTENED_HANDOVER);
+}
+
+#[test]
 fn every_rule_of_verdicts_is_missed() {
     each_is_missed(&Rule::OF_VERDICTS);
 }

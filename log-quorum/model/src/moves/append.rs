@@ -22,7 +22,7 @@ impl Protocol {
             if records(&state.log).any(|record| record == *oldest) {
                 moves.push(Move::HearOk(process));
             }
-            if hold.lease_left == 0 && !self.follows(Rule::KeepOnLapse) {
+            if hold.lease_left == 0 && !self.follows(Rule::DropEndsOwnership) {
                 moves.push(Move::DropOnLapse(process));
             }
         }

@@ -45,8 +45,13 @@ impl Protocol {
     /// Processes on nodes of their own that have not taken part yet are alike: a run in which a later one comes first is
     /// a run in which an earlier one does, with the names changed.
     fn is_renamed_run(&self, state: &State, process: u8) -> bool {
+        let alone = |index: u8| {
+            let node = self.scope.nodes[usize::from(index)];
+            self.scope.nodes.iter().filter(|other| **other == node).count() == 1
+        };
         let fresh = |index: u8| {
-            !state.log.iter().any(|entry| is_fence_for(entry, index))
+            alone(index)
+                && !state.log.iter().any(|entry| is_fence_for(entry, index))
                 && state.processes[usize::from(index)] == Process::new()
         };
         (1..process).any(|earlier| fresh(earlier) && fresh(process))
@@ -70,16 +75,8 @@ impl Protocol {
         if waiting.role != Role::Replica {
             return None;
         }
-        let view = View::of(&state.log);
-        let hoped = waiting.hopes_for.filter(|&epoch| epoch <= view.epoch);
-        hoped
-            .or_else(|| (!self.follows(Rule::IncarnationCheck)).then_some(view.epoch))
-            .filter(|&epoch| {
-                // Without the incarnation in it, "is it mine?" is also asked by one who sent nothing.
-                waiting.hopes_for.is_some()
-                    || fence_of(&state.log, epoch)
-                        .is_some_and(|(_, owner, _)| self.same_owner(owner, state.identity(process)))
-            })
+        let begun = View::of(&state.log).epoch;
+        waiting.hopes_for.filter(|&epoch| epoch <= begun)
     }
 
     /// An unknown outcome is recognised by the epoch and the own incarnation.
@@ -87,21 +84,21 @@ impl Protocol {
         let Some(epoch) = self.fence_to_learn(state, process) else {
             return;
         };
-        self.learn_epoch(state, process, epoch);
+        state.processes[usize::from(process)].hopes_for = None;
+        let identity = state.identity(process);
+        if fence_of(&state.log, epoch).is_some_and(|(_, owner, _)| owner == identity) {
+            self.own(state, process, epoch);
+        }
     }
 
-    /// `process` learns who owns `epoch`. If it does, its wait-out begins.
-    pub(super) fn learn_epoch(&self, state: &mut State, process: u8, epoch: u8) {
-        let identity = state.identity(process);
+    /// `process` takes `epoch` for its own. Its wait-out begins.
+    pub(super) fn own(&self, state: &mut State, process: u8, epoch: u8) {
         let log = state.log.clone();
-        let Some((before, owner, claim)) = fence_of(&log, epoch) else {
+        let Some((before, _, claim)) = fence_of(&log, epoch) else {
             return;
         };
         let learner = &mut state.processes[usize::from(process)];
         learner.hopes_for = None;
-        if !self.same_owner(owner, identity) {
-            return;
-        }
         let Some(lease) = lease_of(&log, epoch) else { return };
         let wait_left = self.wait_out(View::of(before));
         learner.role = Role::Owner(Hold {
@@ -110,9 +107,11 @@ impl Protocol {
             lease_left: 0,
             wait_left,
         });
+        let missed = usize::from(!self.follows(Rule::ReplayToFence));
+        let replayed = usize::from(View::of(before).tail).saturating_sub(missed);
         learner.image = match claim {
             Some(held) => records(&log).take(usize::from(held)).collect(),
-            None => records(before).collect(),
+            None => records(before).take(replayed).collect(),
         };
         learner.known = u8::try_from(learner.image.len()).unwrap_or(u8::MAX);
         learner.ages.clear();

@@ -4,7 +4,7 @@ use super::Move;
 use crate::scope::{DRIFT, Ticks};
 use crate::state::{At, Leadership, Proposal, Renewal, State};
 use crate::stream::{Entry, View, records};
-use crate::{Protocol, Rule, longest_wait};
+use crate::{Protocol, Rule};
 
 impl Protocol {
     pub(super) fn offer_leader(&self, state: &State, moves: &mut Vec<Move>) {
@@ -17,6 +17,9 @@ impl Protocol {
                 .is_some_and(|leadership| usize::from(leadership.applied) < state.log.len())
             {
                 moves.push(Move::Apply(at));
+            }
+            if state.leadership(at).is_some_and(|leadership| leadership.fence_unnoted) {
+                moves.push(Move::NoteFence(at));
             }
         }
         if state.elections < self.scope.elections {
@@ -61,9 +64,7 @@ impl Protocol {
             }
             Proposal::Append(sent) => {
                 let present = sent.record.epoch == view.epoch && !view.released;
-                let owned = view
-                    .owner
-                    .is_some_and(|owner| self.same_owner(owner, sent.record.writer));
+                let owned = view.owner == Some(sent.record.writer);
                 let follows = sent.position == view.tail + 1;
                 let repeated = records(&state.log).any(|record| record == sent.record);
                 let admitted = (present && owned) || !self.follows(Rule::EpochCheck);
@@ -76,28 +77,37 @@ impl Protocol {
             }
             Proposal::Release { epoch, owner } => {
                 let present = epoch == view.epoch && !view.released;
-                let owned = view.owner.is_some_and(|present| self.same_owner(present, owner));
+                let owned = view.owner == Some(owner);
                 (present && owned).then_some(Entry::Release)
             }
         };
-        // A log that is full drops the proposal, as a lost one.
-        if let Some(entry) = entry {
-            let _ = state.log.try_push(entry);
-        }
+        // Panics if the log is full: a scope that needs more entries than `LOG_MAX` would else hold by cutting runs short.
+        state.log.extend(entry);
     }
 
     /// A deposed leader applies what its successor commits, and keeps its memory until it notices: its state machine and
     /// its view of its own role are different tasks.
     pub(super) fn apply(&self, state: &mut State, at: At) {
         let fence_sets_old = self.follows(Rule::FenceSetsOldUntil);
+        let noted_at_once = self.follows(Rule::FenceNotedBeforeJudging);
         let log = state.log.clone();
         let Some(leadership) = state.leadership_mut(at) else {
             return;
         };
         let is_fence = matches!(log[usize::from(leadership.applied)], Entry::Fence { .. });
         leadership.applied += 1;
-        if is_fence && fence_sets_old {
-            leadership.old_for = leadership.clear_in;
+        if is_fence && !noted_at_once {
+            leadership.fence_unnoted = true;
+        } else if is_fence && fence_sets_old {
+            leadership.old_left = leadership.clear_left;
+        }
+    }
+
+    /// Sets `old_until` for a fence that was applied without.
+    pub(super) fn note_fence(&self, state: &mut State, at: At) {
+        if let Some(leadership) = state.leadership_mut(at) {
+            leadership.fence_unnoted = false;
+            leadership.old_left = leadership.clear_left;
         }
     }
 
@@ -106,12 +116,18 @@ impl Protocol {
         for process in &mut state.processes {
             process.renewal = process.renewal.and_then(|renewal| renewal.after_election(same_node));
         }
-        if same_node {
-            // The node notices that it lost and won; a deposed one stays as it was.
-        } else {
-            state.deposed = Some(state.current);
+        let former = state.current;
+        let earlier = [Some(former), state.deposed]
+            .into_iter()
+            .flatten()
+            .find(|earlier| earlier.node == node);
+        state.current = match earlier {
+            Some(earlier) if !self.follows(Rule::LeadershipStartsAnew) => earlier,
+            Some(_) | None => self.new_leadership(node, applied),
+        };
+        if !same_node {
+            state.deposed = Some(former);
         }
-        state.current = self.new_leadership(node, applied);
         state.pending.truncate(usize::from(inherits));
         state.elections += 1;
     }
@@ -124,7 +140,7 @@ impl Protocol {
             .iter()
             .filter_map(|process| process.renewal.as_ref())
             .any(waits);
-        if !awaited && !self.deposed_confirms() {
+        if !awaited && !self.deposed_confirms() && self.follows(Rule::LeadershipStartsAnew) {
             state.deposed = None;
         }
     }
@@ -138,7 +154,7 @@ impl Protocol {
         let set = |rule| {
             let wanted = self.scope.shortening && self.follows(rule);
             if wanted {
-                longest_wait(self).saturating_sub(fresh)
+                self.longest_wait().saturating_sub(fresh)
             } else {
                 0
             }
@@ -146,8 +162,9 @@ impl Protocol {
         Leadership {
             node,
             applied,
-            clear_in: set(Rule::LeadershipSetsClearAt),
-            old_for: set(Rule::LeadershipSetsOldUntil),
+            fence_unnoted: false,
+            clear_left: set(Rule::LeadershipSetsClearAt),
+            old_left: set(Rule::LeadershipSetsOldUntil),
         }
     }
 
@@ -163,11 +180,11 @@ impl Protocol {
         let view = View::of(&log[..usize::from(leadership.applied)]);
         if let Some(horizon) = self.horizon(view, epoch) {
             let never_lower = if self.follows(Rule::ClearAtNeverLowered) {
-                leadership.clear_in
+                leadership.clear_left
             } else {
                 0
             };
-            leadership.clear_in = horizon.max(never_lower);
+            leadership.clear_left = horizon.max(never_lower);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Move, indices};
 use crate::state::{At, Process, Renewal, Role, State};
-use crate::stream::View;
+use crate::stream::{Owner, View};
 use crate::{Protocol, Rule};
 
 impl Renewal {
@@ -71,6 +71,7 @@ impl Protocol {
         };
         state.processes[usize::from(process)].renewal = Some(Renewal {
             epoch,
+            incarnation: state.processes[usize::from(process)].incarnation,
             fence_known,
             age: 0,
             at,
@@ -86,35 +87,67 @@ impl Protocol {
             return;
         };
         let view = View::of(&state.log[..usize::from(leadership.applied)]);
-        let identity = state.identity(process);
-        let owned = view.owner.is_some_and(|owner| self.same_owner(owner, identity));
-        if !owned || view.epoch != renewal.epoch || view.released {
+        let sender = Owner {
+            process,
+            incarnation: renewal.incarnation,
+        };
+        let named = |owner: Owner| {
+            owner == sender || (self.same_node(owner, sender) && !self.follows(Rule::RenewalNamesIncarnation))
+        };
+        if !view.owner.is_some_and(named) || view.epoch != renewal.epoch || view.released {
             return;
         }
-        if state.processes[usize::from(process)].role == Role::Replica {
-            // The answer is the first it hears of its fence.
-            self.learn_epoch(state, process, renewal.epoch);
+        let hearer = &state.processes[usize::from(process)];
+        let same_life = hearer.incarnation == renewal.incarnation;
+        if hearer.role == Role::Replica && hearer.hopes_for == Some(renewal.epoch) && same_life {
+            // The answer is the first it hears of its fence, and it goes by it.
+            self.own(state, process, renewal.epoch);
         }
         let told = self.scope.shortening && (renewal.fence_known || !self.follows(Rule::ClearInAfterFenceKnown));
-        let clear_in = told.then(|| self.wait_from_answer(leadership.old_for, renewal.age));
+        let clear_in = told.then(|| self.wait_from_answer(leadership.old_left, renewal.age));
         let Role::Owner(hold) = &mut state.processes[usize::from(process)].role else {
             return;
         };
-        if hold.epoch != renewal.epoch {
+        let asked_for_this = hold.epoch == renewal.epoch && same_life;
+        if !asked_for_this && self.follows(Rule::AnswerOfOwnEpoch) {
             return;
         }
         hold.lease_left = hold.lease_left.max(hold.lease.saturating_sub(renewal.age));
         hold.wait_left = clear_in.map_or(hold.wait_left, |clear_in| hold.wait_left.min(clear_in));
     }
 
+    /// A renewal whose answer will be ignored, whatever it is, is not told from none: its sender lost or gave up the epoch,
+    /// and never owns the same one again.
+    pub(crate) fn forget_ignored(&self, state: &mut State) {
+        if !self.follows(Rule::AnswerOfOwnEpoch) {
+            return;
+        }
+        for process in &mut state.processes {
+            let awaited = match process.role {
+                Role::Owner(hold) => Some(hold.epoch),
+                Role::Replica => process.hopes_for,
+                Role::Retired { .. } => None,
+            };
+            let life = process.incarnation;
+            process.renewal = process
+                .renewal
+                .filter(|renewal| Some(renewal.epoch) == awaited && renewal.incarnation == life);
+        }
+    }
+
+    fn same_node(&self, one: Owner, other: Owner) -> bool {
+        let node = |owner: Owner| self.scope.nodes[usize::from(owner.process)];
+        node(one) == node(other)
+    }
+
     /// `clear_in` is the leader's ticks, waited for on the owner's clock as they are. `clear_at` was set W after the
     /// sending, on a clock that gains at most (1+ρ) on true time; what is left of it after a time t is at least
     /// W − t(1+ρ), which takes an owner at least L/(1−ρ) − t to wait: together the longest that the lease can last.
-    fn wait_from_answer(&self, old_for: u8, age: u8) -> u8 {
+    fn wait_from_answer(&self, old_left: u8, age: u8) -> u8 {
         if self.follows(Rule::ClearInCountsFromAnswer) {
-            old_for
+            old_left
         } else {
-            old_for.saturating_sub(age)
+            old_left.saturating_sub(age)
         }
     }
 }

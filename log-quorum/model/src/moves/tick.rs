@@ -43,8 +43,8 @@ impl Protocol {
         }
         for (bit, at) in leadership_bits() {
             if let Some(leadership) = state.leadership_mut(at) {
-                leadership.clear_in = leadership.clear_in.saturating_sub(ticks(fast, bit));
-                leadership.old_for = leadership.old_for.saturating_sub(ticks(fast, bit));
+                leadership.clear_left = leadership.clear_left.saturating_sub(ticks(fast, bit));
+                leadership.old_left = leadership.old_left.saturating_sub(ticks(fast, bit));
             }
         }
     }
@@ -76,7 +76,7 @@ fn paces(state: &State) -> impl Iterator<Item = (usize, Pace)> {
 }
 
 fn pace_of_leadership(leadership: Leadership) -> Pace {
-    let measures = leadership.clear_in > 0 || leadership.old_for > 0;
+    let measures = leadership.clear_left > 0 || leadership.old_left > 0;
     if measures { Pace::Fast } else { Pace::Idle }
 }
 
