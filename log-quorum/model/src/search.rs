@@ -14,7 +14,7 @@ const THREADS: usize = 2;
 pub struct Report {
     /// Different states visited.
     pub states: usize,
-    /// Steps in the longest of the shortest ways to a state.
+    /// Steps in the longest way that was taken to a state. Threads race, so it differs a little from run to run.
     pub depth: usize,
     /// Properties that broke, each with the run that breaks it.
     pub broken: Vec<(&'static str, Vec<Move>)>,
