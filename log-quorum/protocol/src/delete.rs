@@ -20,6 +20,16 @@ pub struct Delete {
 pub(crate) struct Tombstones(VecDeque<StreamId>);
 
 impl Tombstones {
+    /// As a snapshot has them. Leaves to the caller whether they can be.
+    pub(crate) fn from_stored(ids: VecDeque<StreamId>) -> Self {
+        Self(ids)
+    }
+
+    /// The remembered ids, oldest first.
+    pub(crate) fn ids(&self) -> &VecDeque<StreamId> {
+        &self.0
+    }
+
     /// Remembers `stream` as deleted; a repeat keeps its place.
     pub(crate) fn add(&mut self, stream: StreamId) {
         if self.covers(stream) {

@@ -14,7 +14,8 @@
 //! ```
 //!
 //! One file per call. [`StreamTable`] applies the logged ones; [`Clearance`] is what a leader keeps beside it, in
-//! memory, to shorten the wait of a new owner.
+//! memory, to shorten the wait of a new owner. [`StreamTable::encode`] gives a table's snapshot, for a node that stores
+//! it or is too far behind for the log, and [`StreamTable::decode`] the table again.
 
 mod append;
 mod call;
@@ -30,6 +31,7 @@ mod recent;
 mod record;
 mod release;
 mod renew;
+mod snapshot;
 mod stream;
 mod table;
 mod trim;
@@ -50,6 +52,7 @@ pub use ownership::{Fenced, NotHeld, Ownership, Sender, WaitOut};
 pub use record::{Draft, EngineVersion, Record};
 pub use release::{Release, Released};
 pub use renew::Renew;
+pub use snapshot::{DecodeError, StreamFlaw, TableDecoder};
 pub use stream::Stream;
 pub use table::StreamTable;
 pub use trim::{StreamPoint, Trim, TrimRefused, Trimmed};

@@ -1,7 +1,8 @@
 //! Bounds of a group's replicated state.
 //! Promises: whatever is called, a stream and the table of streams stay below these sizes.
 //! They belong to the meaning of the log: two nodes that apply one log with different bounds end in different states.
-//! So none is configurable, and a new value needs a new kind of logged call.
+//! So none is configurable, and a new value needs a new kind of logged call. Snapshots of tables with other bounds are
+//! refused.
 
 /// Most records in one append. One turn of a shard makes one record, so only a resend after an outage carries many.
 pub const APPEND_RECORDS_MAX: usize = 256;

@@ -122,6 +122,16 @@ pub(crate) struct Ownerships {
 }
 
 impl Ownerships {
+    /// As a snapshot has them. Leaves to the caller whether they can be.
+    pub(crate) fn from_stored(newest: VecDeque<Ownership>, longest_lease: Option<LeaseLength>) -> Self {
+        Self { newest, longest_lease }
+    }
+
+    /// The newest epochs, oldest first.
+    pub(crate) fn remembered(&self) -> &VecDeque<Ownership> {
+        &self.newest
+    }
+
     /// The current epoch's terms; `None` before the first fence.
     pub(crate) fn current(&self) -> Option<&Ownership> {
         self.newest.back()

@@ -28,6 +28,11 @@ impl RecentChains {
         }
     }
 
+    /// As a snapshot has them. Leaves to the caller whether they can be.
+    pub(crate) fn from_stored(tail: Option<Lsn>, chain: Chain, earlier: VecDeque<Chain>) -> Self {
+        Self { tail, chain, earlier }
+    }
+
     /// Position of the newest record.
     pub(crate) fn tail(&self) -> Option<Lsn> {
         self.tail
@@ -36,6 +41,11 @@ impl RecentChains {
     /// The chain at the tail.
     pub(crate) fn chain(&self) -> Chain {
         self.chain
+    }
+
+    /// The chains at tail − 1, tail − 2, … as far as they are remembered.
+    pub(crate) fn earlier(&self) -> &VecDeque<Chain> {
+        &self.earlier
     }
 
     /// The chain at `position`; `None` if that is past the tail or no longer remembered.

@@ -23,10 +23,10 @@ use crate::trim::{Trim, TrimRefused, Trimmed};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamTable {
     /// L_max: a constant of the quorum, set when it was bootstrapped and the same on every node.
-    lease_max: LeaseLength,
+    pub(crate) lease_max: LeaseLength,
     // Ordered, so that whoever walks it meets the same order on every node.
-    streams: BTreeMap<StreamId, Stream>,
-    tombstones: Tombstones,
+    pub(crate) streams: BTreeMap<StreamId, Stream>,
+    pub(crate) tombstones: Tombstones,
 }
 
 impl StreamTable {

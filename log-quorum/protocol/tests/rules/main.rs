@@ -18,6 +18,8 @@ mod reference;
 #[cfg(test)]
 mod release;
 #[cfg(test)]
+mod snapshot;
+#[cfg(test)]
 mod trim;
 #[cfg(test)]
 mod writer;

@@ -1,5 +1,5 @@
 //! Random runs: several owners write, fence, release and reload, over a network that duplicates, reorders, drops,
-//! regroups and damages, into two replicas and a naive reference. A failure prints its steps, shrunk; proptest keeps
+//! regroups and damages, into two replicas, of which one is lost and restored at times, and a naive reference. A failure prints its steps, shrunk; proptest keeps
 //! its seed in `tests/proptest-regressions` and tries it first from then on.
 
 use std::collections::BTreeMap;
@@ -46,6 +46,8 @@ enum Step {
     Drop { message: Index },
     /// A record of an append in the network is damaged.
     Damage { message: Index, record: Index },
+    /// The second replica is lost, and one that was made from the first one's snapshot takes its place.
+    Restore,
 }
 
 /// Who does it.
@@ -72,6 +74,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(message, again, heard)| Step::Deliver { message, again, heard }),
         2 => index().prop_map(|message| Step::Drop { message }),
         2 => (index(), index()).prop_map(|(message, record)| Step::Damage { message, record }),
+        1 => Just(Step::Restore),
     ]
 }
 
@@ -149,6 +152,7 @@ impl Run {
             }
             Step::Damage { message, record } if !self.network.is_empty() => self.damage(message, record),
             Step::Drop { .. } | Step::Damage { .. } => {}
+            Step::Restore => self.replica = StreamTable::decode(&self.table.encode_whole()).unwrap(),
         }
     }
 
