@@ -7,6 +7,7 @@ mod docs;
 mod doors;
 mod edges;
 mod fmt;
+mod generated;
 mod links;
 mod lints;
 mod manifests;
@@ -102,6 +103,11 @@ pub(crate) const ALL: &[Check] = &[
         name: "links",
         promise: "links between Markdown pages lead somewhere",
         run: links::run,
+    },
+    Check {
+        name: "generated",
+        promise: "generated code is what its .proto files give",
+        run: generated::run,
     },
     Check {
         name: "deny",

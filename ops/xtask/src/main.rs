@@ -1,5 +1,7 @@
-//! `cargo xtask`: the checks and fixes of this repository, from one place and on any machine with a Rust toolchain.
-//! Promises: `verify` writes nothing but the target folder; `fix` rewrites only what a tool can rewrite without thought.
+//! `cargo xtask`: the checks, fixes and generated code of this repository, from one place and on any machine with a Rust
+//! toolchain.
+//! Promises: `verify` writes nothing but the target folder; `fix` rewrites only what a tool can rewrite without thought;
+//! `gen` writes only the files that say at their top that it does.
 //! Leaves to others: what the rules are. The map, the edges and the purity rules are read from `ARCHITECTURE.md`.
 
 mod architecture;
@@ -7,6 +9,7 @@ mod checks;
 mod command;
 mod finding;
 mod fix;
+mod generate;
 mod repo;
 mod verify;
 mod workspace;
@@ -19,7 +22,7 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "cargo xtask",
     bin_name = "cargo xtask",
-    about = "Checks and fixes for this repository.",
+    about = "Checks, fixes and generated code of this repository.",
     disable_help_subcommand = true
 )]
 struct Cli {
@@ -33,6 +36,8 @@ enum Task {
     Verify(verify::Options),
     /// Rewrite what a tool can put right: formatting and machine-applicable clippy suggestions.
     Fix,
+    /// Write the Rust code that is generated from the `.proto` files. Commit it with them.
+    Gen,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -40,5 +45,6 @@ fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().task {
         Task::Verify(options) => Ok(verify::run(&repo, &options)),
         Task::Fix => fix::run(&repo).map(|()| ExitCode::SUCCESS),
+        Task::Gen => generate::run(&repo).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -52,6 +52,15 @@ impl Repo {
         std::fs::read_to_string(self.root.join(path)).with_context(|| format!("could not read {path}"))
     }
 
+    /// Makes a file what this text says, and the folders it lies in.
+    pub(crate) fn write(&self, path: &str, text: &str) -> Result<()> {
+        let on_disk = self.root.join(path);
+        let folder = on_disk.parent().with_context(|| format!("{path} lies in no folder"))?;
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&on_disk, text))
+            .with_context(|| format!("could not write {path}"))
+    }
+
     /// Every file that belongs to the repository and is on disk now.
     pub(crate) fn files(&self) -> Result<BTreeSet<String>> {
         let mut git = Command::new("git");

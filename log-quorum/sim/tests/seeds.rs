@@ -1,0 +1,46 @@
+//! A few seeds of the simulation, each in a process of its own. Many: `cargo run --release -p tenure-log-sim -- --seeds 1000`.
+
+use std::process::{Command, Output};
+
+/// Runs the program of this package.
+fn sim(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tenure-log-sim"))
+        .args(arguments)
+        .env("RUST_BACKTRACE", "0")
+        .output()
+        .unwrap()
+}
+
+fn assert_all_hold(arguments: &[&str]) {
+    let output = sim(arguments);
+    let (said, erred) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{said}\n{erred}");
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_whatever_is_done_to_the_quorum() {
+    assert_all_hold(&["--seeds", "30", "--seconds", "8"]);
+}
+
+/// The whole quorum loses power, ten times or so a seed, at moments drawn from the seed, while writers write.
+#[test]
+fn a_power_cut_of_the_whole_quorum_loses_nothing_acknowledged() {
+    assert_all_hold(&["--power-cuts", "--seeds", "12", "--seconds", "10"]);
+}
+
+#[test]
+fn a_seed_gives_the_same_run_again() {
+    let run = || sim(&["--seed", "5", "--seconds", "6"]).stdout;
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn disks_that_do_not_sync_are_found_out() {
+    for seed in ["1", "2", "3"] {
+        let output = sim(&["--seed", seed, "--power-cuts", "--no-sync", "--seconds", "10"]);
+        assert!(!output.status.success(), "seed {seed} found nothing");
+    }
+}
