@@ -8,7 +8,7 @@ fn sim(arguments: &[&str]) -> Output {
         .args(arguments)
         .env("RUST_BACKTRACE", "0")
         .output()
-        .unwrap()
+        .expect("the simulation runs")
 }
 
 fn assert_all_hold(arguments: &[&str]) {
