@@ -1,0 +1,20 @@
+//! Why a connection ended, for the log of whoever looks for one.
+
+use crate::client::End;
+
+/// The end of a connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Ended {
+    #[error("everything was answered")]
+    Done,
+    #[error("the client closed it")]
+    ByClient,
+    #[error("the socket failed: {source}")]
+    Socket { source: std::io::Error },
+    #[error("the client left more than {bytes_max} bytes of replies unread")]
+    RepliesUnread { bytes_max: usize },
+    #[error("the client speaks TLS, and this port does not")]
+    SpeaksTls,
+    #[error("it was told to end: {reason:?}")]
+    Told { reason: End },
+}

@@ -1,0 +1,141 @@
+//! What a connection may cost.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, duplex};
+use tokio::net::TcpStream;
+
+use super::super::Connection;
+use crate::client::{Client, End, Push};
+use crate::layout::{ClusterLayout, ClusterLimits};
+use crate::table::Table;
+use crate::testing::{Peer, cluster, on_a_worker, request, serve, until};
+
+fn limited(limits: ClusterLimits) -> ClusterLayout {
+    ClusterLayout { limits, ..cluster() }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_a_huge_reply_is_closed_at_the_bound() {
+    on_a_worker(async {
+        let served = serve(limited(ClusterLimits {
+            output_bytes_max: 1 << 20,
+            ..ClusterLimits::default()
+        }))
+        .await;
+        let address = served.address;
+        let client = Client::new(77, address, address, served.replica.clock().boot());
+        let (theirs, ours) = duplex(1024);
+        let connection = Connection::new(
+            ours,
+            client,
+            Rc::clone(&served.replica),
+            Rc::new(Table::for_tests()),
+            Rc::default(),
+        );
+        let running = tokio::task::spawn_local(connection);
+        let mut peer = Peer(theirs);
+        // Within the bound it waits for its reader, for as long as that takes.
+        peer.request("T.BIG 1000000").await;
+        until(|| served.newest_client().shown.borrow().output_bytes > 900_000).await;
+        peer.expect("$1000000\r\n").await;
+        peer.expect("x".repeat(1_000_000)).await;
+        peer.expect("\r\n").await;
+        peer.request("T.BIG 1100000").await;
+        running.await.unwrap();
+        assert_eq!(served.replica.clients.len(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_sends_and_does_not_read_stops_being_read() {
+    on_a_worker(async {
+        let served = serve(cluster()).await;
+        let address = served.address;
+        let client = Client::new(77, address, address, served.replica.clock().boot());
+        let (theirs, ours) = duplex(1024);
+        let connection = Connection::new(
+            ours,
+            client,
+            Rc::clone(&served.replica),
+            Rc::new(Table::for_tests()),
+            Rc::default(),
+        );
+        tokio::task::spawn_local(connection);
+        let (mut reading, writing) = tokio::io::split(theirs);
+        let requests = 3000;
+        let writing = tokio::task::spawn_local(async move {
+            Peer(tokio::io::join(tokio::io::empty(), writing))
+                .send(request("T.BIG 1000").repeat(requests))
+                .await;
+        });
+        let shown = || {
+            let client = served.newest_client();
+            let shown = client.shown.borrow();
+            (shown.input_bytes, shown.output_bytes)
+        };
+        until(|| shown().1 >= super::super::OUTPUT_BYTES_AHEAD).await;
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+            assert!(shown().0 <= super::super::READ_BYTES_PER_POLL, "{:?}", shown());
+            assert!(shown().1 <= super::super::OUTPUT_BYTES_AHEAD + 2000, "{:?}", shown());
+        }
+        let mut replies = vec![0; requests * 1009];
+        reading.read_exact(&mut replies).await.unwrap();
+        writing.await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_pushes_is_ended() {
+    on_a_worker(async {
+        let served = serve(cluster()).await;
+        let mut peer = served.connect().await;
+        peer.ask("GET a", "$-1\r\n").await;
+        let client = served.newest_client();
+        let bytes = Bytes::from_static(&[b'x'; 60]);
+        client.push(
+            Push {
+                bytes: bytes.clone(),
+                ticket: None,
+            },
+            100,
+        );
+        assert_eq!(client.must_end(), None);
+        client.push(Push { bytes, ticket: None }, 100);
+        assert_eq!(client.must_end(), Some(End::PushesUnread));
+        peer.expect_end().await;
+    })
+    .await;
+}
+
+/// 10,000 of them must be cheap.
+#[test]
+fn an_idle_connection_takes_less_than_a_kilobyte() {
+    let bytes = size_of::<Connection<TcpStream>>() + size_of::<Client>();
+    assert!(bytes <= 1024, "{bytes}");
+}
+
+#[tokio::test]
+async fn a_thousand_idle_connections_keep_no_buffers() {
+    on_a_worker(async {
+        let served = serve(cluster()).await;
+        let mut peers = Vec::new();
+        for _ in 0..1000 {
+            let mut peer = served.connect().await;
+            peer.ask("GET a", "$-1\r\n").await;
+            peers.push(peer);
+        }
+        assert_eq!(served.replica.clients.len(), 1000);
+        assert_eq!(served.buffers.kept(), (1, 1));
+        for peer in &mut peers {
+            peer.ask("SET a b", "+OK\r\n").await;
+        }
+        drop(peers);
+        until(|| served.replica.clients.len() == 0).await;
+    })
+    .await;
+}

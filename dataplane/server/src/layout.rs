@@ -1,0 +1,220 @@
+//! The layout: which clusters there are, where their shards lie, who may use them. What a control plane will send.
+//! Promises: plain data; whoever reads it from a file or a message checks it by [`Layout::check`].
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use tenure_types::{NodeId, StreamId, TenantId};
+
+/// Everything that a data node knows of the world.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Layout {
+    /// The clusters of which this node hosts something.
+    pub clusters: Vec<ClusterLayout>,
+}
+
+/// One tenant's cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterLayout {
+    /// Its name, unique within the tenant.
+    pub name: String,
+    /// Who owns it.
+    pub tenant: TenantId,
+    /// Seed of its keys' hashes. The same on all nodes, and told to no client.
+    pub seed: u64,
+    /// Who may use it. Without any, nobody may.
+    pub users: Vec<User>,
+    /// How much it may use.
+    pub limits: ClusterLimits,
+    /// How clients reach it; `None`: without TLS, for development only.
+    pub tls: Option<ServerCertificate>,
+    /// Its shards. Together they have every slot once.
+    pub shards: Vec<ShardLayout>,
+}
+
+/// PEM files of what a cluster's ports show to clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerCertificate {
+    /// The certificate, with those between it and the authority.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// Somebody who may log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// As in `AUTH name password`; `default` is who `AUTH password` means.
+    pub name: String,
+    /// SHA-256 of the password; `None`: no password is asked for, and every connection starts as this user if it is
+    /// `default`.
+    pub password_sha256: Option<[u8; 32]>,
+}
+
+/// How much a cluster may use, on each of its nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClusterLimits {
+    /// Memory of the keys of one shard. Default 256 MiB. Since 0.1.
+    pub memory_bytes_max: usize,
+    /// What happens when it is full. Default noeviction. Since 0.1.
+    pub policy: tenure_engine::eviction::Policy,
+    /// Connections to one replica. Default 10,000. Since 0.1.
+    pub connections_max: usize,
+    /// Bytes of one request. Default 8 MiB: with what is there before it, it must fit one record of the log. Since 0.1.
+    pub request_bytes_max: usize,
+    /// Bytes of replies that one connection leaves unread before it is closed. Default 64 MiB. Since 0.1.
+    pub output_bytes_max: usize,
+}
+
+impl Default for ClusterLimits {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: 256 << 20,
+            policy: tenure_engine::eviction::Policy::NoEviction,
+            connections_max: 10_000,
+            request_bytes_max: 8 << 20,
+            output_bytes_max: 64 << 20,
+        }
+    }
+}
+
+/// One shard: some of the slots, one stream of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardLayout {
+    /// Such as `0001`.
+    pub name: String,
+    /// Its stream.
+    pub stream: StreamId,
+    /// Its slots.
+    pub slots: Vec<SlotRange>,
+    /// Which node is its primary.
+    pub primary: NodeId,
+    /// All nodes that host it, the primary's included.
+    pub replicas: Vec<ReplicaLayout>,
+}
+
+/// Slots from `first` to `last`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SlotRange {
+    /// The first.
+    pub first: u16,
+    /// The last.
+    pub last: u16,
+}
+
+/// A shard on one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicaLayout {
+    /// The node.
+    pub node: NodeId,
+    /// Where clients reach it, and where it listens.
+    pub address: SocketAddr,
+}
+
+/// A layout that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LayoutError {
+    /// A slot is nobody's.
+    #[error("cluster {cluster}: slot {slot} is in no shard")]
+    SlotMissing {
+        /// The cluster.
+        cluster: String,
+        /// The slot.
+        slot: u16,
+    },
+    /// A slot is in two shards.
+    #[error("cluster {cluster}: slot {slot} is in two shards")]
+    SlotTwice {
+        /// The cluster.
+        cluster: String,
+        /// The slot.
+        slot: u16,
+    },
+    /// A range that ends before it begins or past the last slot.
+    #[error("cluster {cluster}: {first}-{last} is no range of slots")]
+    BadRange {
+        /// The cluster.
+        cluster: String,
+        /// Its beginning.
+        first: u16,
+        /// Its end.
+        last: u16,
+    },
+    /// The primary is none of the replicas.
+    #[error("cluster {cluster}, shard {shard}: its primary {primary} does not host it")]
+    PrimaryElsewhere {
+        /// The cluster.
+        cluster: String,
+        /// The shard.
+        shard: String,
+        /// The node.
+        primary: NodeId,
+    },
+}
+
+impl Layout {
+    /// Whether every cluster makes sense.
+    pub fn check(&self) -> Result<(), LayoutError> {
+        self.clusters.iter().try_for_each(ClusterLayout::check)
+    }
+}
+
+impl ClusterLayout {
+    /// The shard of a slot.
+    pub fn shard_of(&self, slot: u16) -> Option<&ShardLayout> {
+        self.shards.iter().find(|shard| shard.has(slot))
+    }
+
+    fn check(&self) -> Result<(), LayoutError> {
+        let mut owned = vec![false; usize::from(tenure_engine::SLOTS)];
+        for range in self.shards.iter().flat_map(|shard| &shard.slots) {
+            let SlotRange { first, last } = *range;
+            if first > last || last >= tenure_engine::SLOTS {
+                let cluster = self.name.clone();
+                return Err(LayoutError::BadRange { cluster, first, last });
+            }
+            for slot in first..=last {
+                if std::mem::replace(&mut owned[usize::from(slot)], true) {
+                    let cluster = self.name.clone();
+                    return Err(LayoutError::SlotTwice { cluster, slot });
+                }
+            }
+        }
+        if let Some(slot) = (0..tenure_engine::SLOTS).find(|slot| !owned[usize::from(*slot)]) {
+            let cluster = self.name.clone();
+            return Err(LayoutError::SlotMissing { cluster, slot });
+        }
+        let homeless = self
+            .shards
+            .iter()
+            .find(|shard| shard.address_on(shard.primary).is_none());
+        match homeless {
+            Some(shard) => Err(LayoutError::PrimaryElsewhere {
+                cluster: self.name.clone(),
+                shard: shard.name.clone(),
+                primary: shard.primary,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ShardLayout {
+    /// Whether a slot is one of its own.
+    pub fn has(&self, slot: u16) -> bool {
+        self.slots
+            .iter()
+            .any(|range| (range.first..=range.last).contains(&slot))
+    }
+
+    /// Where a node serves it.
+    pub fn address_on(&self, node: NodeId) -> Option<SocketAddr> {
+        let replica = self.replicas.iter().find(|replica| replica.node == node)?;
+        Some(replica.address)
+    }
+
+    /// Where its primary serves it.
+    pub fn primary_address(&self) -> Option<SocketAddr> {
+        self.address_on(self.primary)
+    }
+}

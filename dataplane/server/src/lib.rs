@@ -1,0 +1,32 @@
+//! The data plane: serves shards of many clusters to Redis clients, each write committed to the log before it is
+//! acknowledged.
+//! Promises: a reply leaves only when everything it may depend on is in the log for good, and nothing is read past the
+//! end of the lease. Leaves to others: which log (a [`tenure_log::Log`]), which clock, which layout.
+//!
+//! ```text
+//!   socket ─▶ TLS ─▶ Connection ─▶ Session ─▶ Turn ─▶ Image        one worker thread: no locks, no other thread
+//!                        ▲  held     table     │        │ effects
+//!                        │ replies    of commands       ▼
+//!                        └── released ◀── Pipeline ──▶ Log         one record per turn, many in flight
+//! ```
+
+mod client;
+mod commands;
+mod connection;
+mod layout;
+mod listener;
+mod node;
+mod output;
+mod replica;
+mod session;
+mod table;
+#[cfg(test)]
+mod testing;
+mod tls;
+mod worker;
+
+pub use layout::{
+    ClusterLayout, ClusterLimits, Layout, LayoutError, ReplicaLayout, ServerCertificate, ShardLayout, SlotRange, User,
+};
+pub use node::{DataNode, DataNodeOptions, LogFactory, LogFactoryError, StartError};
+pub use tls::TlsError;

@@ -1,0 +1,391 @@
+//! A shard on this node: its image, its role, the pipeline of its records, its clients.
+//! Promises: what is executed here was allowed by the lease when it was executed, and says after which ticket its reply
+//! may leave; what a role must not do, no method of it does.
+//!
+//! ```text
+//!   follow ──▶ own (fence, replay, wait-out, serve) ──▶ Fenced ──▶ follow …         one task per replica: `life`
+//!                │ turns ──▶ commit ──▶ Log
+//! ```
+
+mod commit;
+mod follow;
+mod hazards;
+mod lease;
+mod life;
+mod maintain;
+mod own;
+mod pipeline;
+mod renew;
+mod role;
+#[cfg(test)]
+mod serving;
+#[cfg(test)]
+mod tests;
+mod turn;
+mod watch;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tenure_engine::{CommandError, Image, ImageOptions, Mode, Random};
+use tenure_log::Log;
+use tenure_types::{BootTime, Clock, LeaseLength, NodeId, StreamId};
+use tokio::sync::{Notify, watch as channel};
+
+use self::commit::Over;
+use self::role::Role;
+use self::watch::Watches;
+use crate::client::{Client, Clients, End};
+use crate::layout::{ClusterLayout, ShardLayout};
+
+pub(crate) use self::life::live;
+pub(crate) use self::renew::renew_all;
+#[cfg(test)]
+pub(crate) use self::renew::renew_once;
+pub(crate) use self::turn::Turn;
+pub(crate) use self::watch::Watch;
+
+/// Counts the turns of a shard that changed something. A reply that depends on a turn leaves once its ticket is released:
+/// when its record is in the log for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Ticket {
+    /// Which of the roles that this replica had. What one of them left unreleased never will be.
+    life: u64,
+    turn: u64,
+}
+
+impl Ticket {
+    fn next(self) -> Self {
+        Self {
+            turn: self.turn + 1,
+            ..self
+        }
+    }
+
+    /// The one before the first of the next role.
+    fn next_life(self) -> Self {
+        Self {
+            life: self.life + 1,
+            turn: 0,
+        }
+    }
+
+    /// Whether it is released when this is the newest that is.
+    pub(crate) fn is_released(self, newest: Self) -> bool {
+        self.life == newest.life && self.turn <= newest.turn
+    }
+
+    /// One of the first role.
+    #[cfg(test)]
+    pub(crate) const fn of(turn: u64) -> Self {
+        Self { life: 0, turn }
+    }
+}
+
+/// What a replica may do at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It replays the log, or waits until the lease before its own has surely ended.
+    Loading,
+    /// It holds the lease: everything.
+    Primary,
+    /// It follows: reads of a committed prefix.
+    Replica,
+    /// Its lease is over, and the log does not answer: nothing about data. It goes on when the log answers.
+    Lapsed,
+    /// Its stream does not fit its image. Nothing, until somebody has looked.
+    Broken,
+}
+
+/// Why a command on data was not executed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("LOADING Tenure is loading the dataset from the log")]
+    Loading,
+    #[error("CLUSTERDOWN The shard cannot reach its log, nothing was executed")]
+    Lapsed,
+    #[error("CLUSTERDOWN The shard stopped because its log does not fit its data; its operator has to look")]
+    Broken,
+    #[error("READONLY You can't write against a read only replica.")]
+    ReadOnly,
+    #[error("TRYAGAIN The log grants this shard no credit to write, nothing was executed")]
+    NoCredit,
+    #[error("ERR The transaction writes more than one record of the log can hold, this command was not executed")]
+    TurnFull,
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
+/// What a replica is made of.
+pub(crate) struct ReplicaParts {
+    pub(crate) node: NodeId,
+    pub(crate) cluster: Arc<ClusterLayout>,
+    pub(crate) shard: ShardLayout,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) lease: LeaseLength,
+    pub(crate) durable_copies: usize,
+    /// For samples.
+    pub(crate) seed: u64,
+}
+
+/// A shard on this node. Lives on one worker's thread, with its connections.
+pub(crate) struct Replica {
+    node: NodeId,
+    cluster: RefCell<Arc<ClusterLayout>>,
+    shard: ShardLayout,
+    clock: Arc<dyn Clock>,
+    log: Arc<dyn Log>,
+    /// L of the epochs it asks for.
+    lease: LeaseLength,
+    started_at: BootTime,
+    durable_copies: usize,
+    pub(crate) clients: Clients,
+    pub(crate) counters: Counters,
+    watches: Rc<RefCell<Watches>>,
+    state: RefCell<State>,
+    /// A turn left effects.
+    turned: Notify,
+    /// A record was released, a lease renewed, a role changed: for those who wait for a state.
+    changed: channel::Sender<()>,
+    /// A renewal found the epoch over.
+    over: Cell<Option<Over>>,
+}
+
+/// What INFO tells of the time since the process started.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) connections_received: Cell<u64>,
+    pub(crate) connections_refused: Cell<u64>,
+    pub(crate) commands_processed: Cell<u64>,
+    pub(crate) input_bytes: Cell<u64>,
+    pub(crate) output_bytes: Cell<u64>,
+}
+
+impl Counters {
+    /// Counts from zero again.
+    pub(crate) fn reset(&self) {
+        let Self {
+            connections_received,
+            connections_refused,
+            commands_processed,
+            input_bytes,
+            output_bytes,
+        } = self;
+        for counter in [
+            connections_received,
+            connections_refused,
+            commands_processed,
+            input_bytes,
+            output_bytes,
+        ] {
+            counter.set(0);
+        }
+    }
+}
+
+struct State {
+    image: Image,
+    random: Random,
+    role: Role,
+    /// The ticket before the first of this role.
+    begun: Ticket,
+    waiting: BTreeMap<Ticket, Vec<Rc<Client>>>,
+}
+
+impl State {
+    fn standing(&self, now: BootTime) -> Standing {
+        self.role.standing(now)
+    }
+
+    fn mode(&self) -> Mode {
+        match self.role.pipeline() {
+            Some(pipeline) if pipeline.may_expire(self.image.effects_bytes()) => Mode::Primary,
+            Some(_) => Mode::Starved,
+            None => Mode::Replica,
+        }
+    }
+
+    fn may_write(&self) -> bool {
+        let open_bytes = self.image.effects_bytes();
+        self.role
+            .pipeline()
+            .is_some_and(|pipeline| pipeline.may_write(open_bytes))
+    }
+
+    fn open_ticket(&self) -> Ticket {
+        self.role
+            .pipeline()
+            .map_or(self.begun, |pipeline| pipeline.open_ticket())
+    }
+
+    fn released(&self) -> Ticket {
+        self.role.pipeline().map_or(self.begun, |pipeline| pipeline.released())
+    }
+
+    /// Wakes those whose replies may leave.
+    fn wake_released(&mut self) {
+        let released = self.released();
+        while let Some(first) = self
+            .waiting
+            .first_entry()
+            .filter(|first| first.key().is_released(released))
+        {
+            first.remove().iter().for_each(|client| client.wake());
+        }
+    }
+}
+
+impl Replica {
+    /// One that follows and has read nothing yet. [`live`] is its life.
+    pub(crate) fn new(parts: ReplicaParts) -> Rc<Self> {
+        let image = Image::new(image_options(&parts.cluster));
+        Rc::new(Self {
+            node: parts.node,
+            cluster: RefCell::new(parts.cluster),
+            shard: parts.shard,
+            started_at: parts.clock.boot(),
+            clock: parts.clock,
+            log: parts.log,
+            lease: parts.lease,
+            durable_copies: parts.durable_copies,
+            clients: Clients::default(),
+            counters: Counters::default(),
+            watches: Rc::default(),
+            state: RefCell::new(State {
+                image,
+                random: Random::new(parts.seed),
+                role: Role::Loading,
+                begun: Ticket::default(),
+                waiting: BTreeMap::new(),
+            }),
+            turned: Notify::new(),
+            changed: channel::Sender::new(()),
+            over: Cell::new(None),
+        })
+    }
+
+    /// Which node this is.
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// How many tickets are waited for.
+    #[cfg(test)]
+    pub(crate) fn wake_ups_asked_for(&self) -> usize {
+        self.state.borrow().waiting.values().map(Vec::len).sum()
+    }
+
+    /// The clock of the node.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Since when it is on this node.
+    pub(crate) fn started_at(&self) -> BootTime {
+        self.started_at
+    }
+
+    /// The cluster as it is now.
+    pub(crate) fn cluster(&self) -> Arc<ClusterLayout> {
+        Arc::clone(&self.cluster.borrow())
+    }
+
+    /// The name of the shard in its cluster.
+    pub(crate) fn shard_name(&self) -> &str {
+        &self.shard.name
+    }
+
+    /// On how many disks a write is when it is acknowledged.
+    pub(crate) fn durable_copies(&self) -> usize {
+        self.durable_copies
+    }
+
+    /// What it may do now.
+    pub(crate) fn standing(&self) -> Standing {
+        self.state.borrow().standing(self.clock.boot())
+    }
+
+    /// Begins a turn: reads the clocks, and says what may be executed in it. To be called after the last read of what the
+    /// turn executes.
+    pub(crate) fn begin_turn(&self) -> Turn<'_> {
+        Turn::begin(self)
+    }
+
+    /// Up to where replies may leave.
+    pub(crate) fn released(&self) -> Ticket {
+        self.state.borrow().released()
+    }
+
+    /// Wakes the client once this ticket is released.
+    pub(crate) fn wake_when_released(&self, ticket: Ticket, client: &Rc<Client>) {
+        let mut state = self.state.borrow_mut();
+        if ticket.is_released(state.released()) {
+            client.wake();
+        } else {
+            state.waiting.entry(ticket).or_default().push(Rc::clone(client));
+        }
+    }
+
+    /// Resolves whenever something may have changed that somebody waits for.
+    pub(crate) fn changes(&self) -> channel::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Whether the layout has this node as the shard's primary.
+    pub(crate) fn is_primary_of_layout(&self) -> bool {
+        self.shard.primary == self.node
+    }
+
+    /// Resolves at the end of the wait-out, which nobody tells of; never if there is none to come.
+    pub(crate) async fn wait_out(&self) {
+        let left = {
+            let state = self.state.borrow();
+            let now = self.clock.boot();
+            let until = state.role.pipeline().map(|pipeline| pipeline.lease().visible_from());
+            until.filter(|until| *until > now).map(|until| until.elapsed_since(now))
+        };
+        match left {
+            Some(left) => tokio::time::sleep(left).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn stream(&self) -> StreamId {
+        self.shard.stream
+    }
+
+    /// Takes another role. Every connection ends: what a client was told of the one before holds no longer.
+    fn change_role(&self, role: Role) {
+        {
+            let mut state = self.state.borrow_mut();
+            state.begun = state.begun.next_life();
+            state.role = role;
+            state.waiting.clear();
+        }
+        self.over.set(None);
+        self.clients.end_all(End::RoleChanged);
+        self.tell_change();
+    }
+
+    fn tell_change(&self) {
+        self.changed.send_replace(());
+    }
+}
+
+fn image_options(cluster: &ClusterLayout) -> ImageOptions {
+    ImageOptions {
+        seed: cluster.seed,
+        memory_bytes_max: Some(cluster.limits.memory_bytes_max),
+        policy: cluster.limits.policy,
+    }
+}
+
+impl fmt::Debug for Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} on {}", self.cluster.borrow().name, self.shard.name, self.node)
+    }
+}

@@ -1,0 +1,358 @@
+//! The pipeline: the records of one epoch, from the turn that made them to the verdict on them.
+//! Promises: a record's bytes and boundaries never change once it has a place; only `Ok` and `Fenced` are final, and
+//! everything else sends again from the first record without a verdict; an answer to an older attempt counts only if it is
+//! final. Decides, and acts on nothing: what it returns is sent by `commit`.
+//!
+//! ```text
+//!   turn's effects ──▶ seal ──▶ in flight: │ sent in this attempt │ not yet │ ──▶ next_append
+//!                                          └── Ok: released ──▶ replies leave
+//! ```
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use tenure_engine::{Lookups, Position};
+use tenure_log::{
+    APPEND_PAYLOAD_BYTES_MAX, APPEND_RECORDS_MAX, Append, AppendVerdict, Appended, CallError, Chain, Credit, Draft,
+    EngineVersion, Fenced, Granted, IN_FLIGHT_RECORDS_MAX, NotHeld, RECORD_OVERHEAD_BYTES, Record, Renew, Renewed,
+    Unsettled,
+};
+use tenure_types::{BootTime, Epoch, Incarnation, Lsn, StreamId, WallTime};
+
+use super::follow::Place;
+use super::hazards::Hazards;
+use super::lease::Lease;
+use super::{Standing, Ticket};
+
+/// The version of the effects that this engine writes.
+pub(crate) const ENGINE_VERSION: EngineVersion = EngineVersion::new(1);
+
+/// Credit that only deletions of expired keys and ticks may use, so that a shard without credit can still read.
+const CREDIT_RESERVE_BYTES: u64 = 16 << 10;
+
+/// Bytes without a verdict past which nothing more is executed. Half of what the log's client takes.
+const BACKLOG_BYTES_MAX: usize = 32 << 20;
+
+/// Bytes of one turn's effects past which nothing more is executed in it. With the largest request on top a record still
+/// fits an append.
+pub(crate) const TURN_BYTES_MAX: usize = 1 << 20;
+
+/// What the owner of one epoch has under way.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    stream: StreamId,
+    epoch: Epoch,
+    incarnation: Incarnation,
+    lease: Lease,
+    loaded: bool,
+    /// Of the records that have a place.
+    tail: Option<Lsn>,
+    chain: Chain,
+    appended_bytes: u64,
+    credit: Credit,
+    in_flight: VecDeque<Sealed>,
+    in_flight_bytes: usize,
+    /// How many of those in flight were sent in this attempt.
+    sent: usize,
+    attempt: Attempt,
+    /// The ticket of the turn that is not sealed.
+    ticket: Ticket,
+    released: Ticket,
+    hazards: Hazards,
+    /// Keys that the turn which is not sealed changed.
+    changed: Vec<Position>,
+}
+
+/// Numbers the sendings since something last went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Attempt(u64);
+
+#[derive(Debug)]
+struct Sealed {
+    lsn: Lsn,
+    record: Record,
+    ticket: Ticket,
+    /// `None`: it was never sent.
+    first_sent: Option<BootTime>,
+    changed: Vec<Position>,
+}
+
+/// An append to be sent, and what its answer is matched by.
+#[derive(Debug)]
+pub(super) struct Sending {
+    pub(super) attempt: Attempt,
+    pub(super) append: Append,
+}
+
+/// What an answer means for the owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing, or replies were released.
+    GoOn,
+    /// The log does not know: send again from the first record without a verdict, after a pause.
+    Resend,
+    /// The epoch is over.
+    Fenced(Fenced),
+    /// The history is another one, or the stream is gone. Nothing more may be done.
+    Broken(Unsettled),
+}
+
+impl Pipeline {
+    /// Of an epoch that was granted, to be known from now on.
+    pub(super) fn begin(
+        stream: StreamId,
+        incarnation: Incarnation,
+        granted: &Granted,
+        now: BootTime,
+        first: Ticket,
+    ) -> Self {
+        Self {
+            stream,
+            epoch: granted.epoch,
+            incarnation,
+            lease: Lease::begin(granted, now),
+            loaded: false,
+            tail: granted.tail,
+            chain: granted.chain,
+            appended_bytes: granted.appended_bytes,
+            credit: Credit::NONE,
+            in_flight: VecDeque::new(),
+            in_flight_bytes: 0,
+            sent: 0,
+            attempt: Attempt(0),
+            ticket: first.next(),
+            released: first,
+            hazards: Hazards::default(),
+            changed: Vec::new(),
+        }
+    }
+
+    pub(super) fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// The image holds everything up to the fence.
+    pub(super) fn loaded(&mut self) {
+        self.loaded = true;
+    }
+
+    /// The owner gives the epoch up: it never serves under it again.
+    pub(super) fn end(&mut self) {
+        self.loaded = false;
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_loaded(&self) -> bool {
+        self.loaded
+    }
+
+    /// What the owner may do now.
+    pub(super) fn standing(&self, now: BootTime) -> Standing {
+        if !self.loaded || !self.lease.is_visible(now) {
+            Standing::Loading
+        } else if self.lease.is_live(now) {
+            Standing::Primary
+        } else {
+            Standing::Lapsed
+        }
+    }
+
+    /// Up to where replies may leave.
+    pub(super) fn released(&self) -> Ticket {
+        self.released
+    }
+
+    /// The ticket of the turn that is not sealed.
+    pub(super) fn open_ticket(&self) -> Ticket {
+        self.ticket
+    }
+
+    /// After which ticket a reply that looked at these keys may leave.
+    pub(super) fn hazard(&self, lookups: &Lookups) -> Option<Ticket> {
+        self.hazards.of(lookups)
+    }
+
+    /// The turn that is not sealed has changed these keys.
+    pub(super) fn note_written(&mut self, written: &Lookups) {
+        self.hazards.add(self.ticket, written);
+        self.changed.extend_from_slice(&written.keys);
+    }
+
+    /// Whether there is credit for a write, with these bytes of effects not sealed.
+    pub(super) fn may_write(&self, open_bytes: usize) -> bool {
+        self.credit_left(open_bytes) > CREDIT_RESERVE_BYTES
+    }
+
+    /// Whether there is credit to delete an expired key or to log a tick.
+    pub(super) fn may_expire(&self, open_bytes: usize) -> bool {
+        self.credit_left(open_bytes) > 0
+    }
+
+    fn credit_left(&self, open_bytes: usize) -> u64 {
+        let open = open_bytes as u64 + RECORD_OVERHEAD_BYTES;
+        self.credit.left(self.appended_bytes.saturating_add(open))
+    }
+
+    /// Whether so much waits for a verdict that nothing more should be executed.
+    pub(super) fn is_backlogged(&self, open_bytes: usize) -> bool {
+        open_bytes >= TURN_BYTES_MAX || self.in_flight_bytes >= BACKLOG_BYTES_MAX
+    }
+
+    /// Whether another record may have a place.
+    pub(super) fn may_seal(&self) -> bool {
+        self.in_flight.len() < IN_FLIGHT_RECORDS_MAX
+    }
+
+    /// Whether everything has its verdict.
+    pub(super) fn is_drained(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// Gives the effects of the open turn a place, and begins the next one. `None`: the stream has no places left.
+    pub(super) fn seal(&mut self, effects: Bytes, written_at: WallTime) -> Option<Lsn> {
+        let lsn = Lsn::after(self.tail)?;
+        let draft = Draft {
+            epoch: self.epoch,
+            incarnation: self.incarnation,
+            written_at,
+            engine_version: ENGINE_VERSION,
+            payload: effects,
+        };
+        let record = draft.seal(lsn, self.chain);
+        (self.tail, self.chain) = (Some(lsn), record.chain);
+        self.appended_bytes += record.charged_bytes();
+        self.in_flight_bytes += record.payload.len();
+        self.in_flight.push_back(Sealed {
+            lsn,
+            record,
+            ticket: self.ticket,
+            first_sent: None,
+            changed: std::mem::take(&mut self.changed),
+        });
+        self.ticket = self.ticket.next();
+        Some(lsn)
+    }
+
+    /// The next records that this attempt has not sent, as many as one append may have; to be sent now.
+    pub(super) fn next_append(&mut self, now: BootTime) -> Option<Sending> {
+        let first = self.in_flight.get(self.sent)?.lsn;
+        let mut records = Vec::new();
+        let mut bytes = 0;
+        for sealed in self.in_flight.iter_mut().skip(self.sent).take(APPEND_RECORDS_MAX) {
+            bytes += sealed.record.payload.len();
+            if bytes > APPEND_PAYLOAD_BYTES_MAX && !records.is_empty() {
+                break;
+            }
+            // The lease counts from here, whichever sending succeeds.
+            sealed.first_sent.get_or_insert(now);
+            records.push(sealed.record.clone());
+        }
+        self.sent += records.len();
+        let append = Append {
+            stream: self.stream,
+            epoch: self.epoch,
+            incarnation: self.incarnation,
+            under_lease: self.lease.is_live(now),
+            prev_lsn: first.get().checked_sub(1).and_then(Lsn::new),
+            records,
+        };
+        Some(Sending {
+            attempt: self.attempt,
+            append,
+        })
+    }
+
+    /// Takes the answer to an append of this attempt or an older one.
+    pub(super) fn on_answer(&mut self, attempt: Attempt, answer: Result<Appended, CallError<Unsettled>>) -> Step {
+        match answer {
+            Ok(Appended {
+                verdict: AppendVerdict::Ok { lsn },
+                credit,
+            }) => {
+                self.credit = self.credit.or(credit);
+                self.release(Some(lsn), true);
+                Step::GoOn
+            }
+            Ok(Appended {
+                verdict: AppendVerdict::Fenced(fenced),
+                ..
+            }) => Step::Fenced(fenced),
+            Err(CallError::Refused(refused)) if !refused.is_retryable() => Step::Broken(refused),
+            Err(_) if attempt < self.attempt => Step::GoOn,
+            Err(_) => {
+                self.begin_attempt();
+                Step::Resend
+            }
+        }
+    }
+
+    /// What was sent counts as not sent: somebody else waits for the answers now.
+    pub(super) fn begin_attempt(&mut self) {
+        self.attempt = Attempt(self.attempt.0 + 1);
+        self.sent = 0;
+    }
+
+    /// Whether a renewal was for this epoch of this life.
+    pub(super) fn is_of(&self, renew: &Renew) -> bool {
+        (renew.stream, renew.epoch, renew.incarnation) == (self.stream, self.epoch, self.incarnation)
+    }
+
+    /// What asks whether the epoch still stands.
+    pub(super) fn renewal(&self, now: BootTime) -> Renew {
+        Renew {
+            stream: self.stream,
+            epoch: self.epoch,
+            incarnation: self.incarnation,
+            under_lease: self.lease.is_live(now),
+        }
+    }
+
+    /// Takes the answer to a renewal of this epoch that was sent at `sent`, after its fence was learned of.
+    pub(super) fn on_renewed(
+        &mut self,
+        sent: BootTime,
+        now: BootTime,
+        answer: Result<Renewed, CallError<NotHeld>>,
+    ) -> Step {
+        match answer {
+            Ok(Renewed { clear_in, credit }) => {
+                self.credit = self.credit.or(credit);
+                self.lease.extend(sent);
+                if let Some(clear_in) = clear_in {
+                    self.lease.shorten(clear_in, now);
+                }
+                Step::GoOn
+            }
+            Err(CallError::Refused(NotHeld::Fenced(fenced))) => Step::Fenced(fenced),
+            Err(CallError::Refused(NotHeld::NoStream)) => Step::Broken(Unsettled::NoStream),
+            Err(CallError::Refused(NotHeld::Ahead { .. }) | CallError::Unknown(_)) => Step::GoOn,
+        }
+    }
+
+    /// The epoch is over: releases what is in the stream for good. Tells where the image stands if it holds nothing else,
+    /// `open_bytes` of effects included; if it does, it holds what never will be.
+    pub(super) fn on_fenced(&mut self, fenced: &Fenced, open_bytes: usize, now: BootTime) -> Option<Place> {
+        // An owner before this one may still be answering.
+        if self.lease.is_visible(now) {
+            self.release(fenced.fence_lsn, false);
+        }
+        let beyond = self.in_flight.iter().any(|sealed| Some(sealed.lsn) > fenced.fence_lsn);
+        let kept = self.loaded && !beyond && open_bytes == 0;
+        kept.then_some(Place {
+            tail: self.tail,
+            chain: self.chain,
+        })
+    }
+
+    fn release(&mut self, upto: Option<Lsn>, extend: bool) {
+        while let Some(sealed) = self.in_flight.pop_front_if(|sealed| Some(sealed.lsn) <= upto) {
+            self.sent = self.sent.saturating_sub(1);
+            self.in_flight_bytes -= sealed.record.payload.len();
+            self.released = sealed.ticket;
+            self.hazards.release(sealed.ticket, &sealed.changed);
+            if let Some(first_sent) = sealed.first_sent.filter(|_| extend) {
+                self.lease.extend(first_sent);
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! One turn of a shard: the commands that were read since the one before, executed one after the other.
+//! Promises: what the lease allows is looked at once, when the turn begins, after the last read of what it executes; all
+//! commands of a turn see one time of day; what they changed is on its way to the log when the turn ends, as one record
+//! unless more of it comes first.
+
+use std::cell::RefMut;
+
+use tenure_engine::command::{Call, Command, Flags};
+use tenure_engine::{Args, CommandError, Effect, Image, Lookups, Mode, Random, Reply};
+use tenure_log::APPEND_PAYLOAD_BYTES_MAX;
+use tenure_types::BootTime;
+
+use super::pipeline::TURN_BYTES_MAX;
+use super::{Refusal, Replica, Standing, State, Ticket, Watch};
+
+/// Most keys that are evicted to make room for one command. The next goes on.
+const EVICTED_KEYS_MAX: usize = 256;
+
+/// Bytes of effects past which no write is executed any more, in a transaction that is one turn whatever it writes. What one
+/// command adds is at most as much as the largest request, so a record always fits an append.
+const OPEN_BYTES_MAX: usize = 7 << 20;
+const _: () = assert!(OPEN_BYTES_MAX + (8 << 20) < APPEND_PAYLOAD_BYTES_MAX);
+
+/// See the top of the file. It must be dropped before anything is awaited.
+pub(crate) struct Turn<'r> {
+    replica: &'r Replica,
+    state: RefMut<'r, State>,
+    standing: Standing,
+    now: BootTime,
+    hold: Option<Ticket>,
+}
+
+impl<'r> Turn<'r> {
+    pub(super) fn begin(replica: &'r Replica) -> Self {
+        let now = replica.clock.boot();
+        let mut state = replica.state.borrow_mut();
+        let standing = state.standing(now);
+        let mode = state.mode();
+        state.image.begin_turn(replica.clock.wall(), mode);
+        Self {
+            replica,
+            state,
+            standing,
+            now,
+            hold: None,
+        }
+    }
+
+    /// What the replica may do in this turn.
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// When it began.
+    pub(crate) fn now(&self) -> BootTime {
+        self.now
+    }
+
+    /// Whether so much waits for the log that nothing more should be executed before [`Replica::wake_when_released`] of
+    /// [`Turn::open_ticket`].
+    pub(crate) fn is_backlogged(&self) -> bool {
+        let open_bytes = self.state.image.effects_bytes();
+        self.state
+            .role
+            .pipeline()
+            .is_some_and(|pipeline| pipeline.is_backlogged(open_bytes))
+    }
+
+    /// The ticket of what this turn changes.
+    pub(crate) fn open_ticket(&self) -> Ticket {
+        self.state.open_ticket()
+    }
+
+    /// Whether a command on data may run in this turn.
+    pub(crate) fn can_run(&self, command: &Command) -> Result<(), Refusal> {
+        let writes = command.spec.flags.has(Flags::WRITE);
+        match self.standing {
+            Standing::Primary if writes && !self.state.may_write() => Err(Refusal::NoCredit),
+            Standing::Primary => Ok(()),
+            Standing::Replica if !writes => Ok(()),
+            Standing::Replica => Err(Refusal::ReadOnly),
+            Standing::Loading => Err(Refusal::Loading),
+            Standing::Lapsed => Err(Refusal::Lapsed),
+            Standing::Broken => Err(Refusal::Broken),
+        }
+    }
+
+    /// Executes a command on data. What it answers may leave after [`Turn::take_hold`], also if it failed.
+    pub(crate) fn run(
+        &mut self,
+        command: &'static Command,
+        args: Args<'_>,
+        reply: &mut dyn Reply,
+    ) -> Result<(), Refusal> {
+        self.can_run(command)?;
+        let State { image, random, .. } = &mut *self.state;
+        image.forget_lookups();
+        let mut outcome = Ok(());
+        if command.spec.flags.has(Flags::DENYOOM) {
+            outcome = make_room(image, random);
+        }
+        let is_full = command.spec.flags.has(Flags::WRITE) && image.effects_bytes() >= OPEN_BYTES_MAX;
+        let outcome = match outcome {
+            Ok(()) if is_full => Err(Refusal::TurnFull),
+            Ok(()) => (command.run)(&mut Call {
+                args,
+                image,
+                random,
+                reply,
+            })
+            .map_err(Refusal::from),
+            Err(error) => Err(error.into()),
+        };
+        self.note();
+        outcome
+    }
+
+    /// Whether there is credit to delete expired keys.
+    pub(super) fn can_expire(&self) -> bool {
+        self.state.mode() == Mode::Primary
+    }
+
+    /// Deletes some of the keys whose time has come; how many.
+    pub(super) fn expire(&mut self, keys_max: usize) -> usize {
+        self.state.image.forget_lookups();
+        let mut expired = 0;
+        // One by one: names of keys may be long, and what is deleted must fit a record.
+        while expired < keys_max && self.state.image.effects_bytes() < TURN_BYTES_MAX {
+            if self.state.image.expire_some(1) == 0 {
+                break;
+            }
+            expired += 1;
+        }
+        self.note();
+        expired
+    }
+
+    /// Logs that time has passed.
+    pub(super) fn tick(&mut self) {
+        self.state.image.write(Effect::Tick);
+    }
+
+    /// The data, for commands that tell of it. Who answers from it calls [`Turn::look_at_all`].
+    pub(crate) fn image(&mut self) -> &mut Image {
+        &mut self.state.image
+    }
+
+    /// The reply depends on every key.
+    pub(crate) fn look_at_all(&mut self) {
+        self.state.image.look_at_all();
+        let all = Lookups {
+            keys: Vec::new(),
+            all: true,
+        };
+        self.hold_for(&all);
+    }
+
+    /// After which ticket the replies to what ran since this was last called may leave; `None`: at once.
+    pub(crate) fn take_hold(&mut self) -> Option<Ticket> {
+        self.hold.take()
+    }
+
+    /// Begins to watch a key: the watch is touched once it changes. The reply depends on the key.
+    pub(crate) fn watch(&mut self, key: &[u8], watch: &mut Watch) -> Result<(), Refusal> {
+        match self.standing {
+            Standing::Primary | Standing::Replica => {}
+            Standing::Loading => return Err(Refusal::Loading),
+            Standing::Lapsed => return Err(Refusal::Lapsed),
+            Standing::Broken => return Err(Refusal::Broken),
+        }
+        self.state.image.forget_lookups();
+        // An expired key goes now: what changes it later is a change that somebody made.
+        let looked = self.state.image.peek(key).map(|_| ());
+        self.note();
+        looked?;
+        watch.add(self.state.image.keyspace().position(key));
+        Ok(())
+    }
+
+    /// The reply depends on the keys that are watched.
+    pub(crate) fn look_at(&mut self, watch: &Watch) {
+        self.hold_for(watch.keys());
+    }
+
+    /// Notes what the last command looked at and changed.
+    fn note(&mut self) {
+        let State { image, role, .. } = &mut *self.state;
+        let written = image.written();
+        let Some(pipeline) = role.pipeline_mut() else {
+            return;
+        };
+        if !written.keys.is_empty() || written.all {
+            pipeline.note_written(written);
+            self.replica.watches.borrow().touch(written);
+            self.hold = self.hold.max(Some(pipeline.open_ticket()));
+        }
+        self.hold = self.hold.max(pipeline.hazard(image.lookups()));
+    }
+
+    fn hold_for(&mut self, lookups: &Lookups) {
+        let hazard = self.state.role.pipeline().and_then(|pipeline| pipeline.hazard(lookups));
+        self.hold = self.hold.max(hazard);
+    }
+}
+
+/// Evicts while memory is over its limit, as much as a turn may write.
+fn make_room(image: &mut Image, random: &mut Random) -> Result<(), CommandError> {
+    let mut evicted = 0;
+    while image.is_over_limit() && evicted < EVICTED_KEYS_MAX && image.effects_bytes() < TURN_BYTES_MAX {
+        // One by one: names of keys may be long, and what is evicted must fit a record.
+        image.make_room(random, 1)?;
+        evicted += 1;
+    }
+    Ok(())
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.state.image.effects_bytes() > 0 {
+            self.replica.turned.notify_one();
+        }
+    }
+}

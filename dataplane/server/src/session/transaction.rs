@@ -1,0 +1,71 @@
+//! The commands between MULTI and EXEC.
+//! Promises: what is queued is bounded; a transaction that cannot run any more keeps nothing.
+
+use tenure_engine::{Args, OwnedArgs, Slot};
+
+use super::Rejection;
+use crate::table::Registered;
+
+/// What a queued argument takes beside its bytes.
+const ARG_BYTES: usize = size_of::<std::ops::Range<usize>>();
+
+/// The commands since MULTI.
+#[derive(Debug, Default)]
+pub(crate) struct Transaction {
+    queue: Vec<Queued>,
+    bytes: usize,
+    aborted: bool,
+}
+
+/// One of them. It was fit to run when it was queued.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) command: Registered,
+    pub(crate) args: OwnedArgs,
+    /// Where its keys are; `None`: it has none.
+    pub(crate) slot: Option<Slot>,
+}
+
+impl Transaction {
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// In the order in which they came.
+    pub(crate) fn queue(&self) -> &[Queued] {
+        &self.queue
+    }
+
+    /// Whether a command was refused, so that EXEC runs none.
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.aborted
+    }
+
+    /// EXEC will run none of them.
+    pub(crate) fn abort(&mut self) {
+        self.aborted = true;
+        self.queue = Vec::new();
+    }
+
+    /// Adds a command, unless all of them together are too much.
+    pub(super) fn push(
+        &mut self,
+        command: Registered,
+        args: Args<'_>,
+        slot: Option<Slot>,
+        bytes_max: usize,
+    ) -> Result<(), Rejection> {
+        if self.aborted {
+            return Ok(());
+        }
+        let places = args.len().saturating_mul(ARG_BYTES);
+        let bytes = args.bytes().saturating_add(places).saturating_add(size_of::<Queued>());
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > bytes_max {
+            return Err(Rejection::TransactionTooLarge { bytes_max });
+        }
+        let args = args.to_owned();
+        self.queue.push(Queued { command, args, slot });
+        Ok(())
+    }
+}
