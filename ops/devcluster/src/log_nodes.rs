@@ -1,7 +1,6 @@
 //! A log quorum of real processes on loopback: `tenure server log`, one folder each, over mutual TLS.
-//! Promises: a node keeps its address and its folder over restarts; nothing is shared with other clusters on the machine;
-//! all of it ends when this value is dropped, and when this process is killed. Leaves to the caller: the folder, and
-//! removing it. Never waits without a bound.
+//! Promises: a node keeps its address and its folder over restarts, and in a folder that is used again; nothing is shared
+//! with other clusters on the machine. Leaves to `fleet`: the processes. Leaves to the caller: the folder, and removing it.
 //!
 //! ```text
 //! <folder>/bootstrap.toml
@@ -11,30 +10,35 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
-use std::time::Duration;
+use std::process::Command;
+use std::sync::Arc;
 
-use anyhow::{Context, Result, bail, ensure};
-use rustix::process::Signal;
-use serde::Serialize;
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
 use tenure_types::{LeaseLength, NodeId};
 
-use crate::{Authority, CredentialFiles, Links, Port, Process, State};
-
-/// Longest wait for a state of one process. Generous: the machine that runs the tests may be busy with others.
-const WITHIN: Duration = Duration::from_secs(60);
+use crate::fleet::config_file;
+use crate::new_file::{PRIVATE, make_folder, replace};
+use crate::{Authority, CredentialFiles, Fleet, Links, Port, Ports};
 
 /// What a quorum is started with.
 #[derive(Debug, Clone)]
 pub struct LogNodesOptions {
     /// The binary `tenure`; in tests of it `env!("CARGO_BIN_EXE_tenure")`.
     pub binary: PathBuf,
-    /// An empty folder for everything.
+    /// A folder for everything: an empty one, or that of an earlier quorum with the same nodes, which goes on.
     pub folder: PathBuf,
     /// How many nodes. Default 3.
     pub count: u64,
+    /// Where they listen. A quorum that goes on must have the ports that it had. Default any that are free, or those that
+    /// it had.
+    pub ports: Ports,
+    /// Who issues certificates. Default one that goes with this quorum.
+    pub authority: Option<Arc<Authority>>,
+    /// Whether the nodes reach each other by [`Links`] that a test can cut. Default yes.
+    pub links: bool,
     /// How many log groups. Default 1.
     pub groups: u32,
     /// The longest lease that a fence may ask for. Default: what `tenure log bootstrap` takes.
@@ -67,6 +71,9 @@ impl LogNodesOptions {
             binary: binary.into(),
             folder: folder.into(),
             count: 3,
+            ports: Ports::default(),
+            authority: None,
+            links: true,
             groups: 1,
             lease_max: None,
             profile: Profile::default(),
@@ -77,64 +84,71 @@ impl LogNodesOptions {
     }
 }
 
-/// A running quorum, and its parts that do not run.
+/// A running quorum, and its parts that do not run. What can be done to its processes is [`Fleet`]'s.
 #[derive(Debug)]
 pub struct LogNodes {
-    binary: PathBuf,
-    log_filter: Option<String>,
-    authority: Authority,
-    nodes: BTreeMap<NodeId, Node>,
+    fleet: Fleet,
+    authority: Arc<Authority>,
+    ports: BTreeMap<NodeId, Port>,
     links: Links,
 }
 
-#[derive(Debug)]
-struct Node {
-    folder: PathBuf,
-    port: Port,
-    /// The newest run; `None` before the first.
-    process: Option<Process>,
+impl Deref for LogNodes {
+    type Target = Fleet;
+
+    fn deref(&self) -> &Fleet {
+        &self.fleet
+    }
+}
+
+impl DerefMut for LogNodes {
+    fn deref_mut(&mut self) -> &mut Fleet {
+        &mut self.fleet
+    }
 }
 
 impl LogNodes {
     /// Prepares a quorum and starts all of its nodes; returns when they serve.
     pub async fn start(options: LogNodesOptions) -> Result<Self> {
         let mut quorum = Self::prepare(options).await?;
-        let nodes = quorum.nodes();
         // All at once: the first start of each needs the others.
-        for node in &nodes {
-            quorum.launch(*node)?;
-        }
-        for node in nodes {
-            quorum.process(node)?.wait_ready(WITHIN).await?;
-        }
+        quorum.launch_all()?;
+        quorum.wait_all_ready().await?;
         Ok(quorum)
     }
 
     /// Writes all that the nodes need, and starts none.
-    pub async fn prepare(options: LogNodesOptions) -> Result<Self> {
-        let authority = Authority::new()?;
-        let mut nodes = BTreeMap::new();
-        for number in 1..=options.count {
-            let node = Node {
-                folder: options.folder.join(format!("log-{number}")),
-                port: Port::claim()?,
-                process: None,
-            };
-            nodes.insert(NodeId::new(number), node);
-        }
-        let addresses: BTreeMap<_, _> = nodes.iter().map(|(id, node)| (*id, node.port.address())).collect();
-        let links = Links::start(&addresses).await?;
+    pub async fn prepare(mut options: LogNodesOptions) -> Result<Self> {
+        // A relative path in a configuration would start at the configuration.
+        options.folder = std::path::absolute(&options.folder)?;
+        let authority = options
+            .authority
+            .clone()
+            .map_or_else(|| Authority::new().map(Arc::new), Ok)?;
+        let (binary, log_filter) = (options.binary.clone(), options.log_filter.clone());
+        let fleet = Fleet::new(binary, "log", log_filter, &options.folder, options.count);
         let bootstrap_file = options.folder.join("bootstrap.toml");
-        bootstrap(&options, &addresses, &bootstrap_file)?;
-        for (id, node) in &nodes {
-            make_folder(&node.folder)?;
-            make_folder(&node.data_dir())?;
-            let tls = CredentialFiles::write(&authority.log_node(*id)?, &node.folder)?;
-            let dial = links.seen_from(*id);
+        let ports = claim(&options, &fleet, &bootstrap_file).await?;
+        let addresses: BTreeMap<_, _> = ports.iter().map(|(node, port)| (*node, port.address())).collect();
+        let linked = if options.links {
+            addresses.clone()
+        } else {
+            BTreeMap::new()
+        };
+        let links = Links::start(&linked).await?;
+        if !bootstrap_file.exists() {
+            bootstrap(&options, &addresses, &bootstrap_file)?;
+        }
+        for (node, address) in &addresses {
+            let folder = fleet.folder(*node)?;
+            make_folder(folder)?;
+            make_folder(&data_dir(folder))?;
+            let tls = CredentialFiles::keep(folder, &authority, || authority.log_node(*node))?;
+            let dial = links.seen_from(*node);
             let config = Config {
-                node: id.get(),
-                listen: node.port.address(),
-                data_dir: &node.data_dir(),
+                node: node.get(),
+                listen: *address,
+                data_dir: &data_dir(folder),
                 bootstrap_file: &bootstrap_file,
                 profile: options.profile,
                 tls: Tls {
@@ -148,37 +162,31 @@ impl LogNodes {
                 },
                 dial: dial.map(|(to, link)| (addresses[&to].to_string(), link)).collect(),
             };
-            let path = node.config_file();
-            fs::write(&path, toml::to_string(&config)?)
-                .with_context(|| format!("could not write {}", path.display()))?;
+            replace(&config_file(folder), &toml::to_string(&config)?, PRIVATE)?;
         }
         Ok(Self {
-            binary: options.binary,
-            log_filter: options.log_filter,
+            fleet,
             authority,
-            nodes,
+            ports,
             links,
         })
     }
 
-    /// The names of all nodes.
-    pub fn nodes(&self) -> Vec<NodeId> {
-        self.nodes.keys().copied().collect()
-    }
-
     /// Where a node listens, past all proxies: for callers of a test, and for a [`Proxy`](crate::Proxy) of its own.
     pub fn address(&self, node: NodeId) -> Result<SocketAddr> {
-        Ok(self.node(node)?.port.address())
+        let port = self.ports.get(&node);
+        Ok(port
+            .with_context(|| format!("there is no {}", self.name(node)))?
+            .address())
     }
 
     /// Where all nodes listen.
     pub fn addresses(&self) -> BTreeMap<NodeId, SocketAddr> {
-        let addresses = self.nodes.iter().map(|(id, node)| (*id, node.port.address()));
-        addresses.collect()
+        self.ports.iter().map(|(node, port)| (*node, port.address())).collect()
     }
 
     /// Whom the nodes believe: it issues certificates for callers.
-    pub fn authority(&self) -> &Authority {
+    pub fn authority(&self) -> &Arc<Authority> {
         &self.authority
     }
 
@@ -187,104 +195,79 @@ impl LogNodes {
         &self.links
     }
 
-    /// The newest run of a node.
-    pub fn process(&self, node: NodeId) -> Result<&Process> {
-        let process = self.node(node)?.process.as_ref();
-        process.with_context(|| format!("{node} was never started"))
-    }
-
     /// The folder with a node's data.
     pub fn data_dir(&self, node: NodeId) -> Result<PathBuf> {
-        Ok(self.node(node)?.data_dir())
-    }
-
-    /// Starts a node that does not run, and does not wait. Its former run must have ended: two would fight for the folder.
-    pub fn launch(&mut self, node: NodeId) -> Result<()> {
-        let state = self.node(node)?.process.as_ref().map(Process::state);
-        if let Some(state @ (State::Starting | State::Ready)) = state {
-            bail!("{node} runs already and is {state:?}");
-        }
-        let mut command = Command::new(&self.binary);
-        // The number of this process, so that a child that is too late to watch for its death sees that it came.
-        command.args(["server", "log", &format!("--die-with-parent={}", std::process::id())]);
-        command.arg("--config").arg(self.node(node)?.config_file());
-        if let Some(filter) = &self.log_filter {
-            command.env("TENURE_LOG", filter);
-        }
-        let output = self.node(node)?.folder.join("output.log");
-        let process = Process::start(&format!("log-{}", node.get()), command, &output)?;
-        self.node_mut(node)?.process = Some(process);
-        Ok(())
-    }
-
-    /// Starts a node that does not run, and waits until it serves.
-    pub async fn restart(&mut self, node: NodeId) -> Result<()> {
-        self.launch(node)?;
-        self.wait_ready(node).await
-    }
-
-    /// Waits until a node that was launched serves.
-    pub async fn wait_ready(&self, node: NodeId) -> Result<()> {
-        self.process(node)?.wait_ready(WITHIN).await
-    }
-
-    /// `kill -9`, and waits until it is gone.
-    pub async fn kill(&self, node: NodeId) -> Result<ExitStatus> {
-        self.process(node)?.kill(WITHIN).await
-    }
-
-    /// `kill -9` of all nodes that run, as a power cut does it: none is waited for before the next is killed.
-    pub async fn kill_all(&self) -> Result<()> {
-        let processes = || self.nodes.values().filter_map(|node| node.process.as_ref());
-        for process in processes() {
-            process.signal_if_alive(Signal::KILL)?;
-        }
-        for process in processes() {
-            process.wait_ended(WITHIN).await?;
-        }
-        Ok(())
-    }
-
-    /// Asks a node to end (SIGTERM), and waits until it has.
-    pub async fn stop(&self, node: NodeId) -> Result<ExitStatus> {
-        self.process(node)?.stop(WITHIN).await
-    }
-
-    /// Stops a node where it is (SIGSTOP).
-    pub fn pause(&self, node: NodeId) -> Result<()> {
-        self.process(node)?.pause()
-    }
-
-    /// Lets a paused node go on (SIGCONT).
-    pub fn resume(&self, node: NodeId) -> Result<()> {
-        self.process(node)?.resume()
+        Ok(data_dir(self.folder(node)?))
     }
 
     /// Loses the data of a node that does not run, as a broken disk does.
     pub fn wipe(&self, node: NodeId) -> Result<()> {
-        let ended = |process: &Process| matches!(process.state(), State::Ended(_));
-        ensure!(self.node(node)?.process.as_ref().is_none_or(ended), "{node} still runs");
-        let data_dir = self.node(node)?.data_dir();
+        ensure!(!self.is_running(node)?, "{} still runs", self.name(node));
+        let data_dir = self.data_dir(node)?;
         fs::remove_dir_all(&data_dir).with_context(|| format!("could not remove {}", data_dir.display()))?;
         make_folder(&data_dir)
     }
+}
 
-    fn node(&self, node: NodeId) -> Result<&Node> {
-        self.nodes.get(&node).with_context(|| format!("there is no {node}"))
+fn data_dir(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+/// A port for each node: those that the quorum has begun with, if it has.
+async fn claim(options: &LogNodesOptions, fleet: &Fleet, bootstrap_file: &Path) -> Result<BTreeMap<NodeId, Port>> {
+    let nodes = fleet.nodes();
+    let names = nodes.iter().map(|node| fleet.name(*node));
+    let Some(begun) = Begun::read(bootstrap_file)? else {
+        return Ok(nodes.iter().copied().zip(options.ports.claim(names).await?).collect());
+    };
+    let members: BTreeMap<NodeId, SocketAddr> = begun.members.iter().map(Member::pair).collect();
+    let as_before = |(node, first): (&NodeId, u16)| {
+        let address = members.get(node).map(SocketAddr::port);
+        address.is_some_and(|port| u64::from(port) + 1 == u64::from(first) + node.get())
+    };
+    let same_ports = match options.ports {
+        Ports::Claimed => true,
+        Ports::From(first) => members.keys().map(|node| (node, first)).all(as_before),
+    };
+    ensure!(
+        same_ports && nodes.iter().eq(members.keys()),
+        "{} names other nodes or ports than are asked for",
+        bootstrap_file.display()
+    );
+    let mut ports = BTreeMap::new();
+    for (node, address) in members {
+        ports.insert(node, Port::claim_exactly(address.port(), &fleet.name(node)).await?);
     }
+    Ok(ports)
+}
 
-    fn node_mut(&mut self, node: NodeId) -> Result<&mut Node> {
-        self.nodes.get_mut(&node).with_context(|| format!("there is no {node}"))
+/// What is needed here of a quorum's bootstrap file. `ops/tenure` owns it.
+#[derive(Deserialize)]
+struct Begun {
+    members: Vec<Member>,
+}
+
+#[derive(Deserialize)]
+struct Member {
+    node: u64,
+    address: SocketAddr,
+}
+
+impl Begun {
+    fn read(path: &Path) -> Result<Option<Self>> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let read = || -> Result<Self> { Ok(toml::from_str(&fs::read_to_string(path)?)?) };
+        read()
+            .map(Some)
+            .with_context(|| format!("could not read {}", path.display()))
     }
 }
 
-impl Node {
-    fn data_dir(&self) -> PathBuf {
-        self.folder.join("data")
-    }
-
-    fn config_file(&self) -> PathBuf {
-        self.folder.join("config.toml")
+impl Member {
+    fn pair(&self) -> (NodeId, SocketAddr) {
+        (NodeId::new(self.node), self.address)
     }
 }
 
@@ -314,10 +297,15 @@ struct Disk {
     segment_bytes: Option<u64>,
 }
 
-fn bootstrap(options: &LogNodesOptions, addresses: &BTreeMap<NodeId, SocketAddr>, out: &Path) -> Result<()> {
+/// Half a file would stay for ever, so it is written beside its place first.
+fn bootstrap(options: &LogNodesOptions, addresses: &BTreeMap<NodeId, SocketAddr>, path: &Path) -> Result<()> {
+    let new = path.with_extension("toml.new");
+    if new.exists() {
+        fs::remove_file(&new).with_context(|| format!("could not remove {}", new.display()))?;
+    }
     let mut command = Command::new(&options.binary);
     command.args(["log", "bootstrap", "--groups", &options.groups.to_string(), "--out"]);
-    command.arg(out);
+    command.arg(&new);
     if let Some(lease_max) = options.lease_max {
         command.args(["--lease-max-millis", &lease_max.as_millis().to_string()]);
     }
@@ -332,10 +320,5 @@ fn bootstrap(options: &LogNodesOptions, addresses: &BTreeMap<NodeId, SocketAddr>
         "tenure log bootstrap failed: {}\n{said}",
         ran.status
     );
-    Ok(())
-}
-
-fn make_folder(path: &Path) -> Result<()> {
-    let made = fs::DirBuilder::new().mode(0o700).create(path);
-    made.with_context(|| format!("could not make the folder {}", path.display()))
+    fs::rename(&new, path).with_context(|| format!("could not write {}", path.display()))
 }

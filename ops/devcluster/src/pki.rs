@@ -1,41 +1,75 @@
-//! A throwaway authority, and the certificates of everyone in one cluster.
+//! An authority for one cluster, and the certificates of everyone in it.
 //! Promises: a certificate names one node only and serves both ends of a connection, as the planes ask for; a key is
 //! written for its owner's eyes only. Leaves to the control plane: authorities that live, rotate and revoke.
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use tenure_log_node::transport::{Credentials, server_name};
+use tenure_server::ServerCertificate;
 use tenure_types::NodeId;
 
-/// Signs the certificates of one cluster. Its key is never written down and goes with it.
+use crate::new_file::{PRIVATE, PUBLIC, replace};
+
+/// How clients on this machine may name a server.
+const LOOPBACK_NAMES: [&str; 3] = ["127.0.0.1", "::1", "localhost"];
+
+/// Signs the certificates of one cluster. They are valid for longer than anybody will keep the cluster.
 pub struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
+    certificate_pem: String,
+    issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    /// A new one, which nobody trusts yet.
+    /// A new one, which nobody trusts yet. Its key is never written down and goes with it.
     pub fn new() -> Result<Self> {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "tenure devcluster");
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        let params = authority_params();
         let key = KeyPair::generate().context("could not draw the key of the authority")?;
-        let issuer = CertifiedIssuer::self_signed(params, key).context("could not sign the authority's certificate")?;
-        Ok(Self { issuer })
+        let certificate = params
+            .self_signed(&key)
+            .context("could not sign the authority's certificate")?;
+        Ok(Self {
+            certificate_pem: certificate.pem(),
+            issuer: Issuer::new(params, key),
+        })
+    }
+
+    /// The one in this folder; made and written there if there is none. Its files are [`certificate_in`](Self::certificate_in)
+    /// and `ca.key`, mode 0600.
+    pub fn kept_in(folder: &Path) -> Result<Self> {
+        let (certificate, key) = (Self::certificate_in(folder), folder.join("ca.key"));
+        // The certificate is written last: where it is, the key to it is too.
+        if !certificate
+            .try_exists()
+            .with_context(|| format!("could not look for {}", certificate.display()))?
+        {
+            let new = Self::new()?;
+            replace(&key, &new.issuer.key().serialize_pem(), PRIVATE)?;
+            replace(&certificate, &new.certificate_pem, PUBLIC)?;
+            return Ok(new);
+        }
+        let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()));
+        let certificate_pem = read(&certificate)?;
+        let key_pair = KeyPair::from_pem(&read(&key)?).with_context(|| format!("{} is no key", key.display()))?;
+        Ok(Self {
+            certificate_pem,
+            issuer: Issuer::new(authority_params(), key_pair),
+        })
+    }
+
+    /// Where the certificate of an authority that is kept in `folder` is.
+    pub fn certificate_in(folder: &Path) -> PathBuf {
+        folder.join("ca.pem")
     }
 
     /// Its certificate: what others trust.
-    pub fn certificate_pem(&self) -> String {
-        self.issuer.pem()
+    pub fn certificate_pem(&self) -> &str {
+        &self.certificate_pem
     }
 
     /// Who a log node is.
@@ -50,20 +84,33 @@ impl Authority {
 
     /// A certificate for this one DNS name, and its key.
     pub fn issue(&self, name: &str) -> Result<Credentials> {
+        // A node is called by others and calls them.
+        let uses = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(&[name], &uses)
+    }
+
+    /// What a server on loopback shows to clients, and its key. It opens no door to the log: it serves no caller.
+    pub fn loopback_server(&self) -> Result<Credentials> {
+        self.sign(&LOOPBACK_NAMES, &[ExtendedKeyUsagePurpose::ServerAuth])
+    }
+
+    fn sign(&self, names: &[&str], uses: &[ExtendedKeyUsagePurpose]) -> Result<Credentials> {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let certificate = || -> Result<(String, String), rcgen::Error> {
-            let mut params = CertificateParams::new([name.to_owned()])?;
-            params.distinguished_name.push(DnType::CommonName, name);
+            let mut params = CertificateParams::new(names.clone())?;
+            if let Some(first) = names.first() {
+                params.distinguished_name.push(DnType::CommonName, first);
+            }
             params.use_authority_key_identifier_extension = true;
             params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-            // A node is called by others and calls them.
-            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+            params.extended_key_usages = uses.to_vec();
             let key = KeyPair::generate()?;
             Ok((params.signed_by(&key, &self.issuer)?.pem(), key.serialize_pem()))
         };
         let (certificate_pem, key_pem) =
-            certificate().with_context(|| format!("could not issue a certificate for {name}"))?;
+            certificate().with_context(|| format!("could not issue a certificate for {}", names.join(", ")))?;
         Ok(Credentials {
-            authority_pem: self.certificate_pem(),
+            authority_pem: self.certificate_pem.clone(),
             certificate_pem,
             key_pem,
         })
@@ -75,6 +122,15 @@ impl fmt::Debug for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authority").finish_non_exhaustive()
     }
+}
+
+/// The same for every authority, so that one that was kept signs in the name that its certificate has.
+fn authority_params() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "tenure devcluster");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    params
 }
 
 /// The name in a data node's certificate.
@@ -94,31 +150,36 @@ pub struct CredentialFiles {
 }
 
 impl CredentialFiles {
-    /// Writes credentials into a folder that exists, as `authority.pem`, `certificate.pem` and `key.pem`. Files that are
-    /// there already are not touched, and it fails.
-    pub fn write(credentials: &Credentials, folder: &Path) -> Result<Self> {
-        let file = |name: &str, mode: u32, text: &str| -> Result<PathBuf> {
-            let path = folder.join(name);
-            OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(mode)
-                .open(&path)
-                .and_then(|mut file| file.write_all(text.as_bytes()))
-                .with_context(|| format!("could not write {}", path.display()))?;
-            Ok(path)
+    /// The credentials in a folder that exists: `authority.pem`, `certificate.pem` and `key.pem`. They stay if they are of
+    /// this authority; else they are issued and written anew.
+    pub fn keep(folder: &Path, authority: &Authority, issue: impl FnOnce() -> Result<Credentials>) -> Result<Self> {
+        let files = Self {
+            authority: folder.join("authority.pem"),
+            certificate: folder.join("certificate.pem"),
+            key: folder.join("key.pem"),
         };
-        Ok(Self {
-            authority: file("authority.pem", 0o644, &credentials.authority_pem)?,
-            certificate: file("certificate.pem", 0o644, &credentials.certificate_pem)?,
-            key: file("key.pem", 0o600, &credentials.key_pem)?,
-        })
+        // The authority is written last: where it is, the others are, and of it.
+        if fs::read_to_string(&files.authority).is_ok_and(|kept| kept == authority.certificate_pem) {
+            return Ok(files);
+        }
+        let credentials = issue()?;
+        replace(&files.key, &credentials.key_pem, PRIVATE)?;
+        replace(&files.certificate, &credentials.certificate_pem, PUBLIC)?;
+        replace(&files.authority, &credentials.authority_pem, PUBLIC)?;
+        Ok(files)
+    }
+
+    /// What a server shows to clients, without whom it believes itself.
+    pub fn server(self) -> ServerCertificate {
+        ServerCertificate {
+            certificate: self.certificate,
+            key: self.key,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::net::Ipv4Addr;
     use std::os::unix::fs::PermissionsExt;
     use std::sync::Arc;
@@ -188,7 +249,7 @@ mod tests {
         let (authority, other) = (Authority::new().unwrap(), Authority::new().unwrap());
         let address = serve(&authority, LOG_1).await;
         let caller = Credentials {
-            authority_pem: authority.certificate_pem(),
+            authority_pem: authority.certificate_pem().to_owned(),
             ..other.data_node(NodeId::new(7)).unwrap()
         };
         assert!(call(caller, LOG_1, &address).await.is_err());
@@ -202,15 +263,43 @@ mod tests {
         assert!(call(caller, LOG_1, &address).await.is_err());
     }
 
-    #[test]
-    fn a_key_is_for_its_owners_eyes_only_and_never_overwritten() {
+    #[tokio::test]
+    async fn what_is_for_clients_opens_no_door_to_the_log() {
+        let authority = Authority::new().unwrap();
+        let address = serve(&authority, LOG_1).await;
+        assert!(
+            call(authority.loopback_server().unwrap(), LOG_1, &address)
+                .await
+                .is_err()
+        );
+    }
+
+    #[tokio::test]
+    async fn an_authority_that_was_kept_signs_for_those_who_knew_it_before() {
         let folder = tempfile::tempdir().unwrap();
-        let credentials = Authority::new().unwrap().log_node(LOG_1).unwrap();
-        let files = CredentialFiles::write(&credentials, folder.path()).unwrap();
-        let mode = fs::metadata(&files.key).unwrap().permissions().mode();
+        let before = Authority::kept_in(folder.path()).unwrap();
+        let address = serve(&before, LOG_1).await;
+        let after = Authority::kept_in(folder.path()).unwrap();
+        assert_eq!(after.certificate_pem(), before.certificate_pem());
+        let answered = call(after.data_node(NodeId::new(7)).unwrap(), LOG_1, &address).await;
+        assert_eq!(answered.unwrap(), StatusCode::OK);
+        let mode = fs::metadata(folder.path().join("ca.key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(fs::read_to_string(&files.key).unwrap(), credentials.key_pem);
-        assert!(CredentialFiles::write(&credentials, folder.path()).is_err());
+    }
+
+    #[test]
+    fn a_key_is_for_its_owners_eyes_only_and_stays_as_long_as_its_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let keep = |authority: &Authority| {
+            let files = CredentialFiles::keep(folder.path(), authority, || authority.log_node(LOG_1)).unwrap();
+            let mode = fs::metadata(&files.key).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            fs::read_to_string(&files.key).unwrap()
+        };
+        let authority = Authority::new().unwrap();
+        let key = keep(&authority);
+        assert_eq!(keep(&authority), key);
+        assert_ne!(keep(&Authority::new().unwrap()), key);
     }
 
     #[test]

@@ -10,13 +10,59 @@ use std::ops::Range;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
 use std::process;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use tokio::time::{Instant, sleep};
 
 /// Ports below are often those of well-known services.
 const LOWEST: u32 = 10_000;
 /// Linux's own default, should the machine not say.
 const EPHEMERAL_DEFAULT: Range<u32> = 32_768..61_000;
+
+/// How long a port that was asked for by number may still be taken. The children of a process that was killed a moment
+/// ago are on their way out too.
+const LINGER: Duration = Duration::from_secs(3);
+/// Between two looks at it.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// Which ports the processes of one role get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ports {
+    /// Any that are free. They differ from run to run.
+    #[default]
+    Claimed,
+    /// This one and those after it.
+    From(u16),
+}
+
+/// A port that was asked for by number is somebody else's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("port {port} of {process} is in use by another process")]
+pub struct PortInUse {
+    /// Its number.
+    pub port: u16,
+    /// Who was to have it.
+    pub process: String,
+}
+
+impl Ports {
+    /// One port for each of these processes, in their order.
+    pub async fn claim(self, processes: impl IntoIterator<Item = String>) -> Result<Vec<Port>> {
+        let mut ports = Vec::new();
+        for (offset, process) in processes.into_iter().enumerate() {
+            ports.push(match self {
+                Self::Claimed => Port::claim()?,
+                Self::From(first) => {
+                    let number = u16::try_from(usize::from(first).saturating_add(offset));
+                    let number = number.with_context(|| format!("no port is left for {process}"))?;
+                    Port::claim_exactly(number, &process).await?
+                }
+            });
+        }
+        Ok(ports)
+    }
+}
 
 /// A claim on one port of 127.0.0.1, for as long as this value lives.
 #[derive(Debug)]
@@ -43,6 +89,21 @@ impl Port {
         bail!("no port of 127.0.0.1 from {} to {} is free", range.start, range.end - 1);
     }
 
+    /// Claims this very port for `process`. Fails with [`PortInUse`] if somebody has it.
+    pub async fn claim_exactly(number: u16, process: &str) -> Result<Self> {
+        let until = Instant::now() + LINGER;
+        loop {
+            if let Some(port) = Self::try_claim(number)? {
+                return Ok(port);
+            }
+            if Instant::now() >= until {
+                let process = process.to_owned();
+                return Err(PortInUse { port: number, process }.into());
+            }
+            sleep(LOOK_AGAIN_AFTER).await;
+        }
+    }
+
     /// Its number.
     pub fn number(&self) -> u16 {
         self.number
@@ -53,7 +114,8 @@ impl Port {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.number))
     }
 
-    fn try_claim(number: u16) -> Result<Option<Self>> {
+    /// Claims this very port, if nobody has it.
+    pub fn try_claim(number: u16) -> Result<Option<Self>> {
         let name = UnixAddr::from_abstract_name(format!("tenure-devcluster-port-{number}"))?;
         let claim = match UnixListener::bind_addr(&name) {
             Ok(claim) => claim,
@@ -101,6 +163,29 @@ mod tests {
         assert!(Port::try_claim(number).unwrap().is_none());
         drop(claims);
         assert!(Port::try_claim(number).unwrap().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_that_stays_taken_is_named_with_who_was_to_have_it() {
+        let taken = Port::claim().unwrap();
+        let claimed = Ports::From(taken.number()).claim(["log-1".to_owned()]).await;
+        let error = claimed.unwrap_err();
+        let expected = format!("port {} of log-1 is in use by another process", taken.number());
+        assert_eq!(error.downcast_ref::<PortInUse>().unwrap().to_string(), expected);
+    }
+
+    #[tokio::test]
+    async fn a_port_that_its_holder_is_about_to_leave_is_waited_for() {
+        let taken = Port::claim().unwrap();
+        let number = taken.number();
+        let (claimed, ()) = tokio::join!(Port::claim_exactly(number, "log-1"), async { drop(taken) });
+        assert_eq!(claimed.unwrap().number(), number);
+    }
+
+    #[tokio::test]
+    async fn there_are_no_ports_past_the_last() {
+        let two = ["a", "b"].map(str::to_owned);
+        assert!(Ports::From(u16::MAX).claim(two).await.is_err());
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! Promises: a signal never reaches another process that was given the same number; when this value is dropped the child
 //! is gone, also one that is stopped. Leaves to the child: ending when this process is killed (`--die-with-parent`).
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,7 @@ use tokio::time::timeout;
 const READY_LINE: &str = "ready";
 /// How much of the output an error shows.
 const TAIL_LINES: usize = 20;
+const TAIL_BYTES_MAX: u64 = 16 << 10;
 
 /// How far a process has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +88,11 @@ impl Process {
     /// How far it has come.
     pub fn state(&self) -> State {
         *self.state.borrow()
+    }
+
+    /// How far it has come, to be watched by somebody who outlives this value.
+    pub fn watch(&self) -> watch::Receiver<State> {
+        self.state.clone()
     }
 
     /// Waits until it serves; fails if it ends before, or takes longer.
@@ -159,12 +165,16 @@ impl Process {
     }
 
     /// The last lines of its output.
-    fn tail(&self) -> String {
-        let text = fs::read(&self.output).unwrap_or_default();
+    pub fn last_lines(&self, count: usize) -> Vec<String> {
+        let text = last_bytes(&self.output).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();
-        let tail = &lines[lines.len().saturating_sub(TAIL_LINES)..];
-        format!("{}:\n{}", self.output.display(), tail.join("\n"))
+        let last = lines.iter().skip(lines.len().saturating_sub(count));
+        last.map(|line| (*line).to_owned()).collect()
+    }
+
+    fn tail(&self) -> String {
+        format!("{}:\n{}", self.output.display(), self.last_lines(TAIL_LINES).join("\n"))
     }
 }
 
@@ -199,6 +209,16 @@ fn nurse(mut command: Command, output: File, tell: &mpsc::Sender<Result<(Pid, Ow
     said.send_replace(State::Ended(status));
 }
 
+/// As much of the end of a file as somebody wants to read.
+fn last_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let begin = file.metadata()?.len().saturating_sub(TAIL_BYTES_MAX);
+    file.seek(SeekFrom::Start(begin))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn spawn(command: &mut Command, output: &File) -> Result<(Child, Pid, OwnedFd)> {
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = command.stderr(output.try_clone()?).spawn()?;
@@ -229,6 +249,8 @@ fn pass_on(mut lines: impl BufRead, mut output: File, said: &watch::Sender<State
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tempfile::TempDir;
 
     use super::*;

@@ -4,6 +4,9 @@
 use std::fmt;
 use std::process::ExitCode;
 
+/// The hint of an error that no operator can do anything about.
+pub(crate) const DEFECT: &str = "this is a defect of tenure: please report it with the log of this process";
+
 /// An error with its causes, and what to try.
 #[derive(Debug)]
 pub(crate) struct Failure {

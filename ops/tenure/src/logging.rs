@@ -9,7 +9,7 @@ use anyhow::anyhow;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
-use crate::failure::{Failure, OrHint};
+use crate::failure::{DEFECT, Failure, OrHint};
 
 const FILTER_VARIABLE: &str = "TENURE_LOG";
 /// openraft writes its whole state at info, with every vote.
@@ -38,7 +38,7 @@ pub(crate) fn start(format: LogFormat) -> Result<(), Failure> {
     };
     started
         .map_err(|error| anyhow!("could not start logging: {error}"))
-        .or_hint("this is a defect of tenure: please report it")
+        .or_hint(DEFECT)
 }
 
 fn filter(text: Option<&str>) -> Result<EnvFilter, Failure> {

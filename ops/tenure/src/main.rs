@@ -8,8 +8,11 @@ mod failure;
 mod logging;
 mod machine_clock;
 mod parent;
+mod ready_line;
 mod reroute;
 mod settings;
+mod stop_signals;
+mod tls_files;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -24,7 +24,7 @@ fn refused(arguments: &[&str], exit_code: i32) -> String {
     said
 }
 
-fn text(path: &Path) -> &str {
+fn text_of(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
@@ -35,6 +35,12 @@ fn a_wrong_command_line_is_exit_code_2_and_a_hint() {
         &["server", "log"],
         &["server", "log", "--confg", "a"],
         &["server", "log", "--config", "a", "--die-with-parent=me"],
+        &["server", "data"],
+        &["dev", "--memory", "much"],
+        &["dev", "--shards", "-1"],
+        &["dev", "--shards", "0"],
+        &["dev", "--replicas", "3"],
+        &["dev", "--base-port", "65500"],
         &["log", "bootstrap", "--out", "a"],
         &["log", "bootstrap", "--out", "a", "--node", "127.0.0.1:7411"],
         &["log", "bootstrap", "--out", "a", "--node", "1=127.0.0.1"],
@@ -71,6 +77,8 @@ fn help_is_no_error() {
         &["--help"][..],
         &["--version"],
         &["server", "log", "--help"],
+        &["server", "data", "--help"],
+        &["dev", "--help"],
         &["log", "--help"],
     ] {
         let output = tenure(line);
@@ -81,8 +89,25 @@ fn help_is_no_error() {
 
 #[test]
 fn a_configuration_that_is_not_there_is_exit_code_1_and_a_hint() {
-    let said = refused(&["server", "log", "--config", "/no/such.toml"], 1);
-    assert!(said.contains("could not read /no/such.toml"), "{said}");
+    for role in ["log", "data"] {
+        let said = refused(&["server", role, "--config", "/no/such.toml"], 1);
+        assert!(said.contains("could not read /no/such.toml"), "{said}");
+    }
+}
+
+#[test]
+fn a_layout_that_cannot_be_used_is_named_and_not_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    let text = "node = 1\nlayout = \"layout.toml\"\nlog.1 = \"a:1\"\n\
+        tls = { authority = \"a\", certificate = \"c\", key = \"k\" }\n";
+    fs::write(&config, text).unwrap();
+    let said = refused(&["server", "data", "--config", text_of(&config)], 1);
+    assert!(said.contains("layout.toml: No such file"), "{said}");
+    fs::write(folder.path().join("layout.toml"), "[[cluster]]\nnam = \"demo\"\n").unwrap();
+    let said = refused(&["server", "data", "--config", text_of(&config)], 1);
+    assert!(said.contains("layout.toml, line 2: unknown field `nam`"), "{said}");
+    assert!(said.ends_with("hint: did you mean name?\n"), "{said}");
 }
 
 #[test]
@@ -90,7 +115,7 @@ fn an_unknown_key_is_refused_with_the_nearest_that_is_known() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.toml");
     fs::write(&config, "node = 1\nlisten = \"127.0.0.1:0\"\ndatadir = \"data\"\n").unwrap();
-    let said = refused(&["server", "log", "--config", text(&config)], 1);
+    let said = refused(&["server", "log", "--config", text_of(&config)], 1);
     assert!(said.contains("config.toml, line 3: unknown field `datadir`"), "{said}");
     assert!(said.ends_with("hint: did you mean data_dir?\n"), "{said}");
 }
@@ -103,7 +128,7 @@ fn a_bootstrap_file_is_written_once_and_never_overwritten() {
         "log",
         "bootstrap",
         "--out",
-        text(&out),
+        text_of(&out),
         "--node",
         "1=127.0.0.1:7411",
         "--node",

@@ -5,7 +5,6 @@
 
 mod config;
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,19 +12,20 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use tenure_log_node::transport::{Credentials, Patience, Transport, server_name};
+use tenure_log_node::transport::{Patience, Transport, server_name};
 use tenure_log_node::{Bootstrap, LogNode, NodeOptions, Profile, ServeError, StartError, drive_by_thread};
 use tenure_log_storage::{IdentityError, OpenFolderError, Scheduling, StdDisk, WalError};
 use tenure_types::NodeId;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info};
 
 use self::config::Config;
-use crate::failure::{Failure, OrHint};
+use crate::failure::{DEFECT, Failure, OrHint};
 use crate::machine_clock::MachineClock;
+use crate::parent::DieWithParent;
 use crate::reroute::Reroute;
-use crate::{bootstrap_file, logging, parent};
+use crate::stop_signals::StopSignals;
+use crate::{bootstrap_file, logging, ready_line};
 
 /// Elections wait for less than a second, so a peer that does not answer within one is no help now; a dead connection
 /// is noticed within two, also when its machine vanished.
@@ -33,7 +33,6 @@ const PATIENCE: Patience = Patience {
     connect: Duration::from_secs(1),
     silence: Duration::from_secs(1),
 };
-const DEFECT: &str = "this is a defect of tenure: please report it with the log of this node";
 
 #[derive(Args)]
 #[command(after_long_help = config::EXAMPLE)]
@@ -41,15 +40,12 @@ pub(crate) struct Arguments {
     /// The configuration, in TOML. `--help` shows one.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Die when the process that started this one dies, in whatever way. With its number also if it is dead already.
-    #[arg(long, value_name = "PID", num_args = 0..=1, require_equals = true)]
-    die_with_parent: Option<Option<u32>>,
+    #[command(flatten)]
+    die_with_parent: DieWithParent,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    if let Some(parent) = arguments.die_with_parent {
-        parent::die_with(parent).or_hint("start it again, or without --die-with-parent")?;
-    }
+    arguments.die_with_parent.apply()?;
     let config = Config::read(&arguments.config)?;
     logging::start(config.log_format)?;
     // One thread: what a log node waits for is its disk, which has a thread of its own, and its peers.
@@ -66,7 +62,7 @@ async fn run_node(config: Config) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let mut impatience = StopSignals::listen()?;
     let node = NodeId::new(config.node.get());
-    let credentials = read_credentials(&config.tls)?;
+    let credentials = config.tls.read()?;
     let dial = Reroute(config.dial);
     let transport = Transport::new(Arc::new(dial), Some(credentials), PATIENCE);
     let bootstrap = config
@@ -104,7 +100,7 @@ async fn run_node(config: Config) -> Result<(), Failure> {
         .or_hint("choose another address for listen, or end the process that uses it")?;
     let serving = || {
         info!(%node, listen = %config.listen, "serving");
-        print_ready();
+        ready_line::print();
     };
     let stopped = async {
         stop.next().await;
@@ -121,35 +117,6 @@ async fn run_node(config: Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// SIGINT and SIGTERM, from the moment this is made. Each of several sees all of them.
-struct StopSignals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl StopSignals {
-    fn listen() -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).context("could not listen for signals").or_hint(DEFECT);
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-fn print_ready() {
-    // Whoever started the node may have closed stdout, and does not want to know then.
-    let mut out = io::stdout();
-    let _ = writeln!(out, "ready").and_then(|()| out.flush());
-}
-
 /// Called on the thread of the write-ahead log.
 fn end_for_disk(cause: WalError) {
     let cause = anyhow::Error::new(cause);
@@ -158,18 +125,6 @@ fn end_for_disk(cause: WalError) {
     let failure = Failure::new(cause.context("the disk failed"), hint);
     let _ = write!(io::stderr(), "{failure}");
     std::process::exit(1);
-}
-
-fn read_credentials(tls: &config::Tls) -> Result<Credentials, Failure> {
-    let read = |path: &Path| {
-        let text = fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()));
-        text.or_hint("check the paths under [tls], and that this user may read the files")
-    };
-    Ok(Credentials {
-        authority_pem: read(&tls.authority)?,
-        certificate_pem: read(&tls.certificate)?,
-        key_pem: read(&tls.key)?,
-    })
 }
 
 /// The file may be gone once the folder has an identity; the node refuses to start if it has none either.

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::failure::Failure;
 use crate::logging::LogFormat;
 use crate::settings;
+use crate::tls_files::TlsFiles;
 
 const WHERE_TO_LOOK: &str = "tenure server log --help shows a configuration";
 
@@ -60,7 +61,7 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) log_format: LogFormat,
     /// Who this node is to others. No default: a log node speaks mutual TLS only. Since 0.1.
-    pub(crate) tls: Tls,
+    pub(crate) tls: TlsFiles,
     /// How much of the disk the log may take.
     #[serde(default)]
     pub(crate) disk: Disk,
@@ -69,18 +70,6 @@ pub(crate) struct Config {
     /// none. Since 0.1.
     #[serde(default)]
     pub(crate) dial: BTreeMap<String, String>,
-}
-
-/// PEM files. They are read at the start only.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Tls {
-    /// The certificate of the authority that signed those of all nodes and callers. Since 0.1.
-    pub(crate) authority: PathBuf,
-    /// The certificate of this node, for the name `node-<node>.log.tenure.internal`. Since 0.1.
-    pub(crate) certificate: PathBuf,
-    /// The key to it. Nobody else should be able to read it. Since 0.1.
-    pub(crate) key: PathBuf,
 }
 
 /// Sizes on disk.
@@ -114,16 +103,10 @@ impl Config {
     }
 
     fn relative_to(mut self, folder: &Path) -> Self {
-        let Self {
-            data_dir,
-            bootstrap_file,
-            tls,
-            ..
-        } = &mut self;
-        let paths = [data_dir, &mut tls.authority, &mut tls.certificate, &mut tls.key];
-        for path in paths.into_iter().chain(bootstrap_file) {
+        for path in [&mut self.data_dir].into_iter().chain(&mut self.bootstrap_file) {
             *path = folder.join(&*path);
         }
+        self.tls.start_at(folder);
         self
     }
 }
