@@ -147,6 +147,12 @@ pub enum CommandError {
          between policies at runtime LRU and LFU data will take some time to adjust."
     )]
     FrequencyNotTracked,
+    /// When keys were used is not noted under the policy there is.
+    #[error(
+        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between \
+         policies at runtime LRU and LFU data will take some time to adjust."
+    )]
+    IdleTimeNotTracked,
     /// RESTORE with a payload that nothing was restored from.
     #[error(transparent)]
     Dump(#[from] DumpError),

@@ -2,6 +2,8 @@
 mod harness;
 
 use harness::Shard;
+use tenure_engine::ImageOptions;
+use tenure_engine::eviction::Policy;
 
 #[test]
 fn the_encoding_of_a_string_follows_from_what_it_is() {
@@ -46,9 +48,53 @@ fn frequencies_need_a_policy_that_counts_them() {
             "(error) ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
              switching between policies at runtime LRU and LFU data will take some time to adjust.",
         ),
-        ("object idletime k", "(integer) 0"),
         ("OBJECT REFCOUNT k", "(integer) 1"),
     ]);
+}
+
+#[test]
+fn a_policy_that_counts_frequencies_knows_no_idle_times() {
+    Shard::with(ImageOptions {
+        policy: Policy::AllKeysLfu,
+        ..harness::options()
+    })
+    .check(&[
+        ("SET k v", "OK"),
+        ("OBJECT FREQ k", "(integer) 5"),
+        ("OBJECT FREQ nope", "(nil)"),
+        (
+            "OBJECT IDLETIME k",
+            "(error) ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching \
+             between policies at runtime LRU and LFU data will take some time to adjust.",
+        ),
+        ("OBJECT IDLETIME nope", "(nil)"),
+    ]);
+}
+
+#[test]
+fn looking_at_a_key_leaves_its_idle_time_and_using_it_ends_it() {
+    for look in [
+        "OBJECT ENCODING k",
+        "TYPE k",
+        "EXISTS k",
+        "TTL k",
+        "MEMORY USAGE k",
+        "KEYS *",
+        "SCAN 0",
+    ] {
+        let mut shard = Shard::new();
+        shard.run("SET k v");
+        shard.pass(5_000);
+        shard.run(look);
+        assert_eq!(shard.run("OBJECT IDLETIME k"), "(integer) 5", "{look}");
+    }
+    for usage in ["TOUCH k", "GET k", "DUMP k", "EXPIRE k 100", "COPY k c"] {
+        let mut shard = Shard::new();
+        shard.run("SET k v");
+        shard.pass(5_000);
+        shard.run(usage);
+        assert_eq!(shard.run("OBJECT IDLETIME k"), "(integer) 0", "{usage}");
+    }
 }
 
 #[test]

@@ -54,29 +54,31 @@ fn string_encoding(bytes: &[u8]) -> &'static str {
 }
 
 const FREQ: Command = subcommand("object|freq", "4.0.0", "Tells how often a key is used.", |call| {
-    match call.image.peek(&call.args[2])? {
-        // No policy there is counts it.
-        Some(_) => Err(CommandError::FrequencyNotTracked),
-        None => {
-            call.reply.null();
-            Ok(())
-        }
-    }
+    let (now, counted) = (call.image.now(), call.image.options().policy.counts_frequency());
+    reply_number(call, |entry| match counted {
+        true => Ok(i64::from(entry.frequency(now))),
+        false => Err(CommandError::FrequencyNotTracked),
+    })
 });
 
 const IDLETIME: Command = subcommand(
     "object|idletime",
     "2.2.3",
     "Tells for how many seconds a key was not used.",
-    // When keys were used is not kept yet.
-    |call| reply_number(call, |_| 0),
+    |call| {
+        let (now, counted) = (call.image.now(), call.image.options().policy.counts_frequency());
+        reply_number(call, |entry| match counted {
+            true => Err(CommandError::IdleTimeNotTracked),
+            false => Ok(i64::try_from(entry.idle(now).as_secs()).unwrap_or(i64::MAX)),
+        })
+    },
 );
 
 const REFCOUNT: Command = subcommand(
     "object|refcount",
     "2.2.3",
     "Tells how many keys share one value: one, for none is shared.",
-    |call| reply_number(call, |_| 1),
+    |call| reply_number(call, |_| Ok(1)),
 );
 
 const HELP: Command = Command {
@@ -125,9 +127,10 @@ const fn subcommand(name: &'static str, since: &'static str, summary: &'static s
     }
 }
 
-fn reply_number(call: &mut Call<'_>, number: impl Fn(&Entry) -> i64) -> Result<(), CommandError> {
+/// Replies what is told of the key's entry. A key that is not there is nil, whatever could not be told.
+fn reply_number(call: &mut Call<'_>, number: impl Fn(&Entry) -> Result<i64, CommandError>) -> Result<(), CommandError> {
     match call.image.peek(&call.args[2])? {
-        Some(entry) => call.reply.integer(number(entry)),
+        Some(entry) => call.reply.integer(number(entry)?),
         None => call.reply.null(),
     }
     Ok(())
