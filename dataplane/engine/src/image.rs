@@ -185,6 +185,11 @@ impl Image {
         entry.expires_at().is_some_and(|at| at <= self.now)
     }
 
+    /// Whether the time of a key at this position is over, and nobody has met it since.
+    pub fn is_any_expired(&self, position: Position) -> bool {
+        self.keyspace.is_any_expired(position, self.now)
+    }
+
     /// Notes that the answer depends on all keys of the shard.
     pub fn look_at_all(&mut self) {
         self.lookups.all = true;

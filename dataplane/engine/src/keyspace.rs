@@ -117,6 +117,11 @@ impl Keyspace {
             .is_some()
     }
 
+    /// Whether any key at this position is there and its time is over.
+    pub(crate) fn is_any_expired(&self, position: Position, now: WallTime) -> bool {
+        self.table.find_due(position.get(), now, |_| true).is_some()
+    }
+
     pub(crate) fn seed(&self) -> u64 {
         self.table.seed()
     }

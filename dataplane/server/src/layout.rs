@@ -6,6 +6,10 @@ use std::path::PathBuf;
 
 use tenure_types::{NodeId, StreamId, TenantId};
 
+/// The most that `request_bytes_max` may be: what one request writes must fit one record of the log, behind what the turn
+/// wrote before.
+pub const REQUEST_BYTES_MAX: usize = 8 << 20;
+
 /// Everything that a data node knows of the world.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Layout {
@@ -72,7 +76,7 @@ impl Default for ClusterLimits {
             memory_bytes_max: 256 << 20,
             policy: tenure_engine::eviction::Policy::NoEviction,
             connections_max: 10_000,
-            request_bytes_max: 8 << 20,
+            request_bytes_max: REQUEST_BYTES_MAX,
             output_bytes_max: 64 << 20,
         }
     }
@@ -114,6 +118,14 @@ pub struct ReplicaLayout {
 /// A layout that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
+    /// What such a request writes would not fit the log, and the shard could not go on.
+    #[error("cluster {cluster}: requests of {bytes} bytes are allowed, at most {REQUEST_BYTES_MAX} fit the log")]
+    RequestsTooLarge {
+        /// The cluster.
+        cluster: String,
+        /// The bytes.
+        bytes: usize,
+    },
     /// A slot is nobody's.
     #[error("cluster {cluster}: slot {slot} is in no shard")]
     SlotMissing {
@@ -166,6 +178,12 @@ impl ClusterLayout {
     }
 
     fn check(&self) -> Result<(), LayoutError> {
+        if self.limits.request_bytes_max > REQUEST_BYTES_MAX {
+            return Err(LayoutError::RequestsTooLarge {
+                cluster: self.name.clone(),
+                bytes: self.limits.request_bytes_max,
+            });
+        }
         let mut owned = vec![false; usize::from(tenure_engine::SLOTS)];
         for range in self.shards.iter().flat_map(|shard| &shard.slots) {
             let SlotRange { first, last } = *range;
@@ -216,5 +234,30 @@ impl ShardLayout {
     /// Where its primary serves it.
     pub fn primary_address(&self) -> Option<SocketAddr> {
         self.address_on(self.primary)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::cluster;
+
+    #[test]
+    fn requests_that_would_not_fit_the_log_are_no_sound_layout() {
+        let layout = |request_bytes_max| {
+            let mut cluster = cluster();
+            cluster.limits.request_bytes_max = request_bytes_max;
+            Layout {
+                clusters: vec![cluster],
+            }
+        };
+        assert_eq!(layout(REQUEST_BYTES_MAX).check(), Ok(()));
+        assert_eq!(
+            layout(REQUEST_BYTES_MAX + 1).check(),
+            Err(LayoutError::RequestsTooLarge {
+                cluster: "c".to_owned(),
+                bytes: REQUEST_BYTES_MAX + 1,
+            })
+        );
     }
 }

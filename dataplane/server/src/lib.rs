@@ -26,7 +26,8 @@ mod tls;
 mod worker;
 
 pub use layout::{
-    ClusterLayout, ClusterLimits, Layout, LayoutError, ReplicaLayout, ServerCertificate, ShardLayout, SlotRange, User,
+    ClusterLayout, ClusterLimits, Layout, LayoutError, REQUEST_BYTES_MAX, ReplicaLayout, ServerCertificate,
+    ShardLayout, SlotRange, User,
 };
 pub use node::{DataNode, DataNodeOptions, LogFactory, LogFactoryError, StartError};
 pub use tls::TlsError;

@@ -216,12 +216,6 @@ impl State {
             .is_some_and(|pipeline| pipeline.may_write(open_bytes))
     }
 
-    fn open_ticket(&self) -> Ticket {
-        self.role
-            .pipeline()
-            .map_or(self.begun, |pipeline| pipeline.open_ticket())
-    }
-
     fn released(&self) -> Ticket {
         self.role.pipeline().map_or(self.begun, |pipeline| pipeline.released())
     }

@@ -114,8 +114,8 @@ async fn run(parts: WorkerParts, listeners: Vec<tokio::net::TcpListener>, log: A
         replicas.push(replica);
     }
     let every = parts.lease.as_duration() / 6;
-    let renewing = tokio::task::spawn_local(renew_all(Arc::clone(&log), replicas.clone(), every));
-    let sweeping = tokio::task::spawn_local(sweep(replicas.clone(), parts.reply_deadline));
+    let mut renewing = tokio::task::spawn_local(renew_all(Arc::clone(&log), replicas.clone(), every));
+    let mut sweeping = tokio::task::spawn_local(sweep(replicas.clone(), parts.reply_deadline));
 
     let mut stop = parts.stop;
     // A node that is gone has stopped.
@@ -124,6 +124,15 @@ async fn run(parts: WorkerParts, listeners: Vec<tokio::net::TcpListener>, log: A
         _ = stop.wait_for(|stop| *stop) => true,
         // Without its life a replica would never commit again: better no worker, and a node that ends.
         defect = first_defect(&mut lives) => !defect,
+        // These end by a panic only: without renewals no shard would ever answer again.
+        ended = &mut renewing => {
+            error!(?ended, "renewing leases ended by a defect");
+            false
+        }
+        ended = &mut sweeping => {
+            error!(?ended, "looking for overdue replies ended by a defect");
+            false
+        }
     };
     if !stopped {
         return;

@@ -34,20 +34,21 @@ fn exec(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
         return Err(SessionError::ExecWithoutMulti);
     };
     let watch = call.session.watch.take();
+    let is_watching = watch.is_some();
     if transaction.is_aborted() {
         call.session.transaction = None;
         return Err(SessionError::TransactionAborted);
     }
-    if let Some(watch) = watch {
-        // First: a watched key whose time is up is found to be gone here.
-        call.turn.look_at(&watch);
-        if watch.is_touched() {
-            call.session.transaction = None;
-            call.reply.null_array();
-            return Ok(Then::GoOn);
-        }
+    if let Some(watch) = watch
+        && call.turn.is_changed(&watch)
+    {
+        call.session.transaction = None;
+        call.reply.null_array();
+        return Ok(Then::GoOn);
     }
-    if let Err(because) = can_run_all(transaction, call.turn) {
+    // That nobody changed what is watched is told of data, also if nothing was queued.
+    let can_run = can_run_all(transaction, is_watching, call.turn);
+    if let Err(because) = can_run.and_then(|()| call.turn.begin_transaction(needs_memory(transaction))) {
         call.session.transaction = None;
         return Err(SessionError::TransactionRefused { because });
     }
@@ -56,9 +57,17 @@ fn exec(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
 }
 
 /// Before the first of them runs: a shard that lost its lease since they were queued must not run a part of them.
-fn can_run_all(transaction: &Transaction, turn: &Turn<'_>) -> Result<(), Refusal> {
+fn can_run_all(transaction: &Transaction, is_watching: bool, turn: &Turn<'_>) -> Result<(), Refusal> {
+    if is_watching {
+        turn.can_answer(Flags::NONE)?;
+    }
     transaction.queue().iter().try_for_each(|queued| match queued.command {
         Registered::Engine(command) => turn.can_run(command),
-        Registered::Session(_) => Ok(()),
+        Registered::Session(command) => turn.can_answer(command.spec.flags),
     })
+}
+
+fn needs_memory(transaction: &Transaction) -> bool {
+    let mut queue = transaction.queue().iter();
+    queue.any(|queued| queued.command.spec().flags.has(Flags::DENYOOM))
 }

@@ -70,8 +70,7 @@ impl<'c> Run<'c> {
             if let Some(stop) = stop {
                 break stop;
             }
-            if turn.is_backlogged() {
-                let behind = turn.open_ticket();
+            if let Some(behind) = turn.backlog() {
                 break Stop::Backlogged { behind };
             }
             if self.output.len() >= OUTPUT_BYTES_AHEAD {

@@ -37,7 +37,7 @@ impl Replica {
     /// One pass; how many in a row wrote nothing.
     fn pass(&self, silent_passes: u32) -> u32 {
         let mut turn = self.begin_turn();
-        if turn.standing() != Standing::Primary || !turn.can_expire() || turn.is_backlogged() {
+        if turn.standing() != Standing::Primary || !turn.can_expire() || turn.backlog().is_some() {
             return silent_passes;
         }
         if turn.expire(KEYS_MAX) > 0 {

@@ -193,9 +193,17 @@ impl Pipeline {
         self.credit.left(self.appended_bytes.saturating_add(open))
     }
 
-    /// Whether so much waits for a verdict that nothing more should be executed.
-    pub(super) fn is_backlogged(&self, open_bytes: usize) -> bool {
-        open_bytes >= TURN_BYTES_MAX || self.in_flight_bytes >= BACKLOG_BYTES_MAX
+    /// If so much waits for a verdict that nothing more should be executed: the newest ticket that waits. Not the open turn's
+    /// while there is nothing in it: it would be sealed only once somebody writes again.
+    pub(super) fn backlog(&self, open_bytes: usize) -> Option<Ticket> {
+        if open_bytes >= TURN_BYTES_MAX {
+            return Some(self.ticket);
+        }
+        let newest = self
+            .in_flight
+            .back()
+            .filter(|_| self.in_flight_bytes >= BACKLOG_BYTES_MAX);
+        newest.map(|newest| newest.ticket)
     }
 
     /// Whether another record may have a place.

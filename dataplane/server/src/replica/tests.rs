@@ -2,14 +2,17 @@
 //! Time is the clock's, moved by hand; tokio's own is paused, so that pauses take no time.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod pipeline;
 mod world;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use tenure_engine::Effect;
+use tenure_engine::command::Command;
+use tenure_engine::{Effect, OwnedArgs, commands};
 
-use self::world::{LEASE, World, run};
-use super::{Standing, Ticket};
+use self::world::{LEASE, Text, World, run};
+use super::{Standing, Ticket, Watch};
 
 #[test]
 fn a_write_leaves_when_the_log_has_it_and_not_before() {
@@ -213,6 +216,63 @@ fn without_credit_no_write_is_executed_and_reads_go_on() {
 }
 
 #[test]
+fn a_panic_within_the_data_breaks_the_shard_and_nothing_of_it_is_logged() {
+    let set = commands::all().find(|command| command.spec.name == "set").unwrap();
+    let panics: &'static Command = Box::leak(Box::new(Command {
+        run: |call| {
+            call.image.write(Effect::Remove { key: b"k" });
+            panic!("as a defect would");
+        },
+        ..*set
+    }));
+    run(async {
+        let world = World::serving().await;
+        world.write("SET k v").await;
+        let before = world.records().await;
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let args: OwnedArgs = ["set", "k", "w"].iter().collect();
+            world
+                .replica
+                .begin_turn()
+                .run(panics, args.as_args(), &mut Text::default())
+        }));
+        assert!(outcome.is_err());
+        assert_eq!(world.replica.standing(), Standing::Broken);
+        assert_eq!(world.command("GET k").0, "(error) CLUSTERDOWN");
+        world.renew().await;
+        assert_eq!(
+            (world.replica.standing(), world.records().await),
+            (Standing::Broken, before)
+        );
+    });
+}
+
+#[test]
+fn a_watched_key_whose_time_is_over_is_changed_also_if_nobody_met_it() {
+    run(async {
+        let world = World::serving().await;
+        world.write("SET k v PX 50").await;
+        let mut watch = Watch::on(&world.replica);
+        world.replica.begin_turn().watch(b"k", &mut watch).unwrap();
+        assert!(!world.replica.begin_turn().is_changed(&watch));
+        world.clock.advance(Duration::from_millis(50));
+        assert!(world.replica.begin_turn().is_changed(&watch));
+    });
+}
+
+#[test]
+fn a_turn_that_began_with_credit_is_run_whole() {
+    run(async {
+        let world = World::with_credit(40 << 10).await;
+        world.log.grant_credit(0);
+        // As a transaction does: all in one turn.
+        let (replies, _) = world.commands(&[format!("SET a {}", "v".repeat(39 << 10)), "SET b v".to_owned()]);
+        assert_eq!(replies, ["OK", "OK"]);
+        assert_eq!(world.command("SET c v").0, "(error) TRYAGAIN");
+    });
+}
+
+#[test]
 fn a_replica_shows_what_is_committed_and_hides_what_is_expired() {
     run(async {
         let world = World::serving().await;
@@ -221,9 +281,10 @@ fn a_replica_shows_what_is_committed_and_hides_what_is_expired() {
         let follower = world.follower().await;
         assert_eq!(follower.command("GET k"), ("\"v\"".to_owned(), None));
         assert_eq!(follower.command("SET k w").0, "(error) READONLY");
-        // The time of the newest record, or its own clock, whichever is later.
+        // By the time of the newest record: by its own clock it could hide what the primary prolongs, and show it again.
         world.clock.advance(Duration::from_millis(51));
-        assert_eq!(follower.command("GET brief").0, "(nil)");
+        assert_eq!(follower.command("GET brief").0, "\"v\"");
+        follower.until(|| follower.command("GET brief").0 == "(nil)").await;
         world.write("HSET h f 1").await;
         follower.until(|| follower.command("HGET h f").0 == "\"1\"").await;
     });
@@ -278,4 +339,26 @@ fn what_one_role_left_unreleased_is_released_by_no_later_one() {
     assert!(first.is_released(Ticket::of(3)) && !first.is_released(Ticket::of(2)));
     let far = (0..9).fold(second, |ticket, _| ticket.next());
     assert!(!first.is_released(far));
+}
+
+#[test]
+fn who_waits_for_a_log_that_is_behind_is_woken_although_nobody_writes_meanwhile() {
+    run(async {
+        let world = World::with_credit(1 << 30).await;
+        world.log.refuse_for(LEASE / 2);
+        let set = format!("SET k {}", "v".repeat(1 << 20));
+        for _ in 0..40 {
+            if world.replica.begin_turn().backlog().is_some() {
+                break;
+            }
+            world.command(&set);
+            // Into a record of its own.
+            world.sent(1).await;
+        }
+        let behind = world.replica.begin_turn().backlog();
+        assert!(behind.is_some(), "the log is behind");
+        world.clock.advance(LEASE / 2);
+        world.released(behind).await;
+        assert_eq!(world.replica.begin_turn().backlog(), None);
+    });
 }

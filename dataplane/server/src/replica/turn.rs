@@ -9,9 +9,15 @@ use tenure_engine::command::{Call, Command, Flags};
 use tenure_engine::{Args, CommandError, Effect, Image, Lookups, Mode, Random, Reply};
 use tenure_log::APPEND_PAYLOAD_BYTES_MAX;
 use tenure_types::BootTime;
+use tracing::error;
 
+#[cfg(test)]
+use super::pipeline::Pipeline;
 use super::pipeline::TURN_BYTES_MAX;
+use super::role::Role;
 use super::{Refusal, Replica, Standing, State, Ticket, Watch};
+use crate::client::End;
+use crate::layout::REQUEST_BYTES_MAX;
 
 /// Most keys that are evicted to make room for one command. The next goes on.
 const EVICTED_KEYS_MAX: usize = 256;
@@ -19,7 +25,7 @@ const EVICTED_KEYS_MAX: usize = 256;
 /// Bytes of effects past which no write is executed any more, in a transaction that is one turn whatever it writes. What one
 /// command adds is at most as much as the largest request, so a record always fits an append.
 const OPEN_BYTES_MAX: usize = 7 << 20;
-const _: () = assert!(OPEN_BYTES_MAX + (8 << 20) < APPEND_PAYLOAD_BYTES_MAX);
+const _: () = assert!(OPEN_BYTES_MAX + REQUEST_BYTES_MAX < APPEND_PAYLOAD_BYTES_MAX);
 
 /// See the top of the file. It must be dropped before anything is awaited.
 pub(crate) struct Turn<'r> {
@@ -27,6 +33,13 @@ pub(crate) struct Turn<'r> {
     state: RefMut<'r, State>,
     standing: Standing,
     now: BootTime,
+    /// Whether there was credit when it began. One turn may overdraw it (DESIGN, section 4), so that a transaction is run
+    /// whole or not at all.
+    may_write: bool,
+    /// Whether a transaction runs, for which room was made when it began.
+    in_transaction: bool,
+    /// Whether the image is being changed. If it still is when the turn ends, somebody panicked half-way.
+    is_changing: bool,
     hold: Option<Ticket>,
 }
 
@@ -35,13 +48,21 @@ impl<'r> Turn<'r> {
         let now = replica.clock.boot();
         let mut state = replica.state.borrow_mut();
         let standing = state.standing(now);
-        let mode = state.mode();
-        state.image.begin_turn(replica.clock.wall(), mode);
+        let (mode, may_write) = (state.mode(), state.may_write());
+        let wall = match mode {
+            Mode::Primary | Mode::Starved => replica.clock.wall(),
+            // Its own clock may be ahead: what it hid by it, the primary might still prolong. Records bring the time.
+            Mode::Replica => state.image.now(),
+        };
+        state.image.begin_turn(wall, mode);
         Self {
             replica,
             state,
             standing,
             now,
+            may_write,
+            in_transaction: false,
+            is_changing: false,
             hold: None,
         }
     }
@@ -56,26 +77,27 @@ impl<'r> Turn<'r> {
         self.now
     }
 
-    /// Whether so much waits for the log that nothing more should be executed before [`Replica::wake_when_released`] of
-    /// [`Turn::open_ticket`].
-    pub(crate) fn is_backlogged(&self) -> bool {
+    /// If so much waits for the log that nothing more should be executed: the newest ticket that waits, for
+    /// [`Replica::wake_when_released`].
+    pub(crate) fn backlog(&self) -> Option<Ticket> {
         let open_bytes = self.state.image.effects_bytes();
-        self.state
-            .role
-            .pipeline()
-            .is_some_and(|pipeline| pipeline.is_backlogged(open_bytes))
+        self.state.role.pipeline()?.backlog(open_bytes)
     }
 
     /// The ticket of what this turn changes.
+    #[cfg(test)]
     pub(crate) fn open_ticket(&self) -> Ticket {
-        self.state.open_ticket()
+        self.state
+            .role
+            .pipeline()
+            .map_or(self.state.begun, Pipeline::open_ticket)
     }
 
     /// Whether a command on data may run in this turn.
     pub(crate) fn can_run(&self, command: &Command) -> Result<(), Refusal> {
         let writes = command.spec.flags.has(Flags::WRITE);
         match self.standing {
-            Standing::Primary if writes && !self.state.may_write() => Err(Refusal::NoCredit),
+            Standing::Primary if writes && !self.may_write => Err(Refusal::NoCredit),
             Standing::Primary => Ok(()),
             Standing::Replica if !writes => Ok(()),
             Standing::Replica => Err(Refusal::ReadOnly),
@@ -83,6 +105,35 @@ impl<'r> Turn<'r> {
             Standing::Lapsed => Err(Refusal::Lapsed),
             Standing::Broken => Err(Refusal::Broken),
         }
+    }
+
+    /// Whether a command of sessions with these flags may answer in this turn. Without any: whether something may be told
+    /// of data.
+    pub(crate) fn can_answer(&self, flags: Flags) -> Result<(), Refusal> {
+        match self.standing {
+            Standing::Loading if !flags.has(Flags::LOADING) => Err(Refusal::Loading),
+            Standing::Lapsed if !flags.has(Flags::STALE) => Err(Refusal::Lapsed),
+            Standing::Broken if !flags.has(Flags::STALE) => Err(Refusal::Broken),
+            Standing::Loading | Standing::Lapsed | Standing::Broken | Standing::Primary | Standing::Replica => Ok(()),
+        }
+    }
+
+    /// Begins a transaction: makes room for all of it now, so that none of it fails for memory later.
+    pub(crate) fn begin_transaction(&mut self, needs_memory: bool) -> Result<(), Refusal> {
+        if needs_memory {
+            self.begin_change();
+            let State { image, random, .. } = &mut *self.state;
+            let made = make_room(image, random);
+            self.note();
+            made?;
+        }
+        self.in_transaction = true;
+        Ok(())
+    }
+
+    /// Its last command has run.
+    pub(crate) fn end_transaction(&mut self) {
+        self.in_transaction = false;
     }
 
     /// Executes a command on data. What it answers may leave after [`Turn::take_hold`], also if it failed.
@@ -93,10 +144,10 @@ impl<'r> Turn<'r> {
         reply: &mut dyn Reply,
     ) -> Result<(), Refusal> {
         self.can_run(command)?;
+        self.begin_change();
         let State { image, random, .. } = &mut *self.state;
-        image.forget_lookups();
         let mut outcome = Ok(());
-        if command.spec.flags.has(Flags::DENYOOM) {
+        if command.spec.flags.has(Flags::DENYOOM) && !self.in_transaction {
             outcome = make_room(image, random);
         }
         let is_full = command.spec.flags.has(Flags::WRITE) && image.effects_bytes() >= OPEN_BYTES_MAX;
@@ -122,7 +173,7 @@ impl<'r> Turn<'r> {
 
     /// Deletes some of the keys whose time has come; how many.
     pub(super) fn expire(&mut self, keys_max: usize) -> usize {
-        self.state.image.forget_lookups();
+        self.begin_change();
         let mut expired = 0;
         // One by one: names of keys may be long, and what is deleted must fit a record.
         while expired < keys_max && self.state.image.effects_bytes() < TURN_BYTES_MAX {
@@ -162,13 +213,8 @@ impl<'r> Turn<'r> {
 
     /// Begins to watch a key: the watch is touched once it changes. The reply depends on the key.
     pub(crate) fn watch(&mut self, key: &[u8], watch: &mut Watch) -> Result<(), Refusal> {
-        match self.standing {
-            Standing::Primary | Standing::Replica => {}
-            Standing::Loading => return Err(Refusal::Loading),
-            Standing::Lapsed => return Err(Refusal::Lapsed),
-            Standing::Broken => return Err(Refusal::Broken),
-        }
-        self.state.image.forget_lookups();
+        self.can_answer(Flags::NONE)?;
+        self.begin_change();
         // An expired key goes now: what changes it later is a change that somebody made.
         let looked = self.state.image.peek(key).map(|_| ());
         self.note();
@@ -177,13 +223,22 @@ impl<'r> Turn<'r> {
         Ok(())
     }
 
-    /// The reply depends on the keys that are watched.
-    pub(crate) fn look_at(&mut self, watch: &Watch) {
+    /// Whether a watched key was changed since, or its time is over by now. The reply depends on the watched keys.
+    pub(crate) fn is_changed(&mut self, watch: &Watch) -> bool {
         self.hold_for(watch.keys());
+        let mut keys = watch.keys().keys.iter();
+        watch.is_touched() || keys.any(|key| self.state.image.is_any_expired(*key))
     }
 
-    /// Notes what the last command looked at and changed.
+    /// Before whatever looks at the image or changes it. [`Turn::note`] follows.
+    fn begin_change(&mut self) {
+        self.is_changing = true;
+        self.state.image.forget_lookups();
+    }
+
+    /// Notes what was looked at and changed.
     fn note(&mut self) {
+        self.is_changing = false;
         let State { image, role, .. } = &mut *self.state;
         let written = image.written();
         let Some(pipeline) = role.pipeline_mut() else {
@@ -216,6 +271,14 @@ fn make_room(image: &mut Image, random: &mut Random) -> Result<(), CommandError>
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
+        if self.is_changing {
+            // Effects may be encoded and not applied: the image may be another one than the log will have.
+            error!(replica = ?self.replica, "a command panicked within the data, the shard cannot go on");
+            self.state.role = Role::Broken;
+            self.state.image.take_effects();
+            self.replica.clients.end_all(End::RoleChanged);
+            return self.replica.tell_change();
+        }
         if self.state.image.effects_bytes() > 0 {
             self.replica.turned.notify_one();
         }

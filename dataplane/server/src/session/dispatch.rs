@@ -13,13 +13,17 @@ use tracing::debug;
 use super::routes::slot_of;
 use super::{Parked, Rejection, Replies, Routes, Session, Transaction};
 use crate::client::Client;
-use crate::commands::{SessionCall, SessionCommand, Then};
+use crate::commands::{SessionCall, Then};
 use crate::output::Writer;
-use crate::replica::{Refusal, Replica, Standing, Turn};
+use crate::replica::{Replica, Turn};
 use crate::table::{Found, Registered, Table};
 
 /// Commands that run within MULTI at once.
 const NEVER_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
+
+/// Bytes that are queued for one transaction at most. What they write fits one record, with what the turn holds before, so
+/// that no command of it is refused while others have run.
+const TRANSACTION_BYTES_MAX: usize = 5 << 20;
 
 /// Runs the requests of one connection in one turn.
 pub(crate) struct Dispatch<'a, 'r> {
@@ -130,7 +134,7 @@ impl Dispatch<'_, '_> {
             // Outside of a transaction the turn checks it as it runs it.
             Registered::Engine(command) if transaction.is_some() => self.turn.can_run(command)?,
             Registered::Engine(_) => {}
-            Registered::Session(command) => self.may_run_now(command)?,
+            Registered::Session(command) => self.turn.can_answer(command.spec.flags)?,
         }
         Ok(Admitted { command, slot })
     }
@@ -147,16 +151,6 @@ impl Dispatch<'_, '_> {
             self.routes.check(slot, spec, self.turn.standing(), readonly)?;
         }
         Ok(())
-    }
-
-    fn may_run_now(&self, command: &SessionCommand) -> Result<(), Refusal> {
-        let flags = command.spec.flags;
-        match self.turn.standing() {
-            Standing::Loading if !flags.has(Flags::LOADING) => Err(Refusal::Loading),
-            Standing::Lapsed if !flags.has(Flags::STALE) => Err(Refusal::Lapsed),
-            Standing::Broken if !flags.has(Flags::STALE) => Err(Refusal::Broken),
-            Standing::Loading | Standing::Lapsed | Standing::Broken | Standing::Primary | Standing::Replica => Ok(()),
-        }
     }
 
     /// A request that is not admitted ends the transaction that it was meant for.
@@ -178,7 +172,12 @@ impl Dispatch<'_, '_> {
     }
 
     fn queue(&mut self, admitted: &Admitted, args: Args<'_>) -> Result<(), Rejection> {
-        let bytes_max = self.routes.cluster().limits.request_bytes_max;
+        let bytes_max = self
+            .routes
+            .cluster()
+            .limits
+            .request_bytes_max
+            .min(TRANSACTION_BYTES_MAX);
         let Some(transaction) = &mut self.session.transaction else {
             return Ok(());
         };
@@ -244,6 +243,7 @@ impl Dispatch<'_, '_> {
             }
         }
         self.session.runs_queue = false;
+        self.turn.end_transaction();
         self.session.show(&mut self.client.shown.borrow_mut());
         then
     }

@@ -162,6 +162,55 @@ async fn a_shard_that_may_not_write_any_more_runs_no_part_of_a_transaction() {
 }
 
 #[tokio::test]
+async fn past_the_lease_no_part_of_a_transaction_tells_of_data() {
+    const LAPSED: &str = "-EXECABORT Transaction discarded because of: CLUSTERDOWN The shard cannot reach its log, \
+                          nothing was executed\r\n";
+    on_a_worker(async {
+        let served = serve(cluster()).await;
+        let mut peer = served.connect().await;
+        peer.ask("SET a b", "+OK\r\n").await;
+        // A command of sessions that counts keys, and a watch that says that nobody changed one.
+        for (before, queued) in [(None, Some("CLUSTER COUNTKEYSINSLOT 15495")), (Some("WATCH a"), None)] {
+            if let Some(words) = before {
+                peer.ask(words, "+OK\r\n").await;
+            }
+            peer.ask("MULTI", "+OK\r\n").await;
+            if let Some(words) = queued {
+                peer.ask(words, "+QUEUED\r\n").await;
+            }
+            served.clock.advance(LEASE);
+            peer.ask("EXEC", LAPSED).await;
+            served.renew().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_transaction_for_which_there_is_no_memory_is_run_whole_or_not_at_all() {
+    on_a_worker(async {
+        let limits = ClusterLimits {
+            memory_bytes_max: 64 << 10,
+            ..ClusterLimits::default()
+        };
+        let served = serve(ClusterLayout { limits, ..cluster() }).await;
+        let mut peer = served.connect().await;
+        let queue = [format!("SET {{a}}1 {}", "v".repeat(70 << 10)), "SET {a}2 v".to_owned()];
+        for reply in [
+            "*2\r\n+OK\r\n+OK\r\n",
+            "-EXECABORT Transaction discarded because of: OOM command not allowed when used memory > 'maxmemory'.\r\n",
+        ] {
+            peer.ask("MULTI", "+OK\r\n").await;
+            for words in &queue {
+                peer.ask(words, "+QUEUED\r\n").await;
+            }
+            peer.ask("EXEC", reply).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_queued_is_bounded() {
     on_a_worker(async {
         let limits = ClusterLimits {

@@ -284,7 +284,8 @@ fn cluster() -> ClusterLayout {
 }
 
 /// Replies of one value, as text.
-struct Text(String);
+#[derive(Default)]
+pub(super) struct Text(String);
 
 impl Reply for Text {
     fn protocol(&self) -> Protocol {
