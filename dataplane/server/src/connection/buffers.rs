@@ -66,8 +66,8 @@ fn take(kept: &RefCell<Vec<BytesMut>>, buffer: &mut BytesMut, bytes: usize) {
         return;
     }
     let mut empty = std::mem::take(buffer);
-    // The room in front, where bytes were read off, is room again.
-    if !empty.try_reclaim(bytes) || empty.capacity() > KEPT_BYTES_MAX {
+    // The room in front, where bytes were read off, is room again: what counts is all of it, not what is left behind it.
+    if empty.try_reclaim(KEPT_BYTES_MAX + 1) || !empty.try_reclaim(bytes) {
         return;
     }
     let mut kept = kept.borrow_mut();
@@ -109,6 +109,18 @@ mod tests {
     fn a_huge_buffer_is_freed() {
         let buffers = Buffers::default();
         let mut buffer = BytesMut::with_capacity(KEPT_BYTES_MAX * 2);
+        buffers.take_output(&mut buffer);
+        assert_eq!((buffer.capacity(), buffers.output.borrow().len()), (0, 0));
+    }
+
+    /// Its capacity tells only of the room behind what was sent.
+    #[test]
+    fn a_huge_buffer_is_freed_although_its_bytes_were_sent() {
+        let buffers = Buffers::default();
+        let mut buffer = BytesMut::with_capacity(KEPT_BYTES_MAX * 4);
+        buffer.extend_from_slice(&[b'x'; KEPT_BYTES_MAX * 4 - OUTPUT_BYTES * 2]);
+        buffer.advance(buffer.len());
+        assert_eq!(buffer.capacity(), OUTPUT_BYTES * 2);
         buffers.take_output(&mut buffer);
         assert_eq!((buffer.capacity(), buffers.output.borrow().len()), (0, 0));
     }
