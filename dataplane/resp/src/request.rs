@@ -10,6 +10,16 @@ use crate::inline;
 /// Longest line: of words, or of a count.
 const LINE_BYTES_MAX: usize = 64 << 10;
 
+/// Digits of the longest number that is one: more can only be zeros, or past every limit.
+const DIGITS_MAX: usize = 19;
+
+/// Room for the places of arguments, and for a line, that is kept from request to request.
+const KEPT_PARTS: usize = 64;
+const KEPT_LINE_BYTES: usize = 1 << 10;
+
+/// The first bytes of a client that speaks TLS. No command begins so.
+const TLS_HANDSHAKE: &[u8] = &[0x16, 0x03];
+
 /// What somebody may send who has not logged in.
 const ARGUMENTS_MAX_BEFORE_AUTH: usize = 10;
 const BULK_BYTES_MAX_BEFORE_AUTH: usize = 16 << 10;
@@ -94,6 +104,10 @@ pub enum RequestError {
     /// A web browser's request, which some page may have caused. The connection is closed without an answer.
     #[error("ERR this is no HTTP server")]
     Http,
+    /// A client that speaks TLS where none is spoken. What else lies in its bytes was not meant as a command, and may be of
+    /// somebody else's making. The connection is closed without an answer.
+    #[error("ERR this port does not speak TLS")]
+    Tls,
 }
 
 /// Finds requests at the start of a buffer, and remembers how far it looked at one that is not whole.
@@ -137,6 +151,18 @@ impl RequestParser {
         self.authenticated = authenticated;
     }
 
+    /// Gives back what a large request took. To be called when the buffer is empty.
+    pub fn rest(&mut self) {
+        if self.progress.is_none() {
+            self.forget_request();
+        }
+    }
+
+    /// Bytes of memory that it keeps beside itself.
+    pub fn memory_bytes(&self) -> usize {
+        self.parts.capacity() * size_of::<Range<usize>>() + self.line.capacity()
+    }
+
     /// Where the arguments of the request that was just found lie in its [`source`](Self::source).
     pub fn parts(&self) -> &[Range<usize>] {
         &self.parts
@@ -165,7 +191,7 @@ impl RequestParser {
         let mut progress = match self.progress {
             Some(progress) => progress,
             None => {
-                self.parts.clear();
+                self.forget_request();
                 match self.array_head(buffer)? {
                     Ok(progress) => progress,
                     Err(parsed) => return Ok(parsed),
@@ -183,6 +209,18 @@ impl RequestParser {
         }
         self.progress = None;
         Ok(Parsed::Request { consumed: progress.at })
+    }
+
+    /// Forgets the request that was just found, and its memory if it was a large one.
+    fn forget_request(&mut self) {
+        self.parts.clear();
+        self.line.clear();
+        if self.parts.capacity() > KEPT_PARTS {
+            self.parts = Vec::new();
+        }
+        if self.line.capacity() > KEPT_LINE_BYTES {
+            self.line = Vec::new();
+        }
     }
 
     /// Reads `*3`. The inner error is what to answer instead.
@@ -248,8 +286,10 @@ impl RequestParser {
 
     fn parse_line(&mut self, buffer: &[u8]) -> Result<Parsed, RequestError> {
         self.is_line = true;
-        self.parts.clear();
-        self.line.clear();
+        self.forget_request();
+        if buffer.starts_with(TLS_HANDSHAKE) {
+            return Err(RequestError::Tls);
+        }
         // Lines are for people: looking again from the start costs little.
         let Some(end) = buffer.iter().take(LINE_BYTES_MAX + 1).position(|byte| *byte == b'\n') else {
             if buffer.len() > LINE_BYTES_MAX {
@@ -273,7 +313,8 @@ impl RequestParser {
 }
 
 /// The number that begins here and ends with a line end, and where the next line begins. `None`: the line is not whole.
-/// The inner `None`: it is no number.
+/// The inner `None`: it is no number. As in Redis a number has no zeros in front: a length could be any number of bytes long
+/// otherwise, and what is kept of a request would have no bound.
 fn number(buffer: &[u8], start: usize) -> Option<(Option<i64>, usize)> {
     let mut value: i64 = 0;
     let mut at = start;
@@ -282,25 +323,25 @@ fn number(buffer: &[u8], start: usize) -> Option<(Option<i64>, usize)> {
     let digits = at;
     loop {
         let byte = *buffer.get(at)?;
-        if !byte.is_ascii_digit() {
+        if !byte.is_ascii_digit() || at - digits == DIGITS_MAX {
             break;
         }
-        // Nineteen digits and more are past every limit; the value must only not wrap around.
+        // Nineteen digits may be too much; the value must only not wrap around.
         value = value.saturating_mul(10).saturating_add(i64::from(byte - b'0'));
         at += 1;
-        if at - start > LINE_BYTES_MAX {
-            return None;
-        }
     }
-    if at > digits && buffer[at] == b'\r' {
+    let is_canonical = match at - digits {
+        0 => false,
+        1 => !negative || value != 0,
+        _ => buffer.get(digits) != Some(&b'0'),
+    };
+    if is_canonical && buffer.get(at) == Some(&b'\r') {
         // The line feed must have come too.
         buffer.get(at + 1)?;
         return Some((Some(if negative { -value } else { value }), at + 2));
     }
     // No number: it is one mistake as soon as its line is whole.
-    let end = buffer[at..]
-        .iter()
-        .take(LINE_BYTES_MAX)
-        .position(|byte| *byte == b'\r')?;
+    let rest = buffer.get(at..).unwrap_or_default();
+    let end = rest.iter().take(LINE_BYTES_MAX).position(|byte| *byte == b'\r')?;
     Some((None, at + end + 2))
 }

@@ -174,3 +174,48 @@ proptest! {
         }
     }
 }
+
+/// As redis 7.0.15 answers. With zeros in front every length could be 64 KiB long, and a request 64 GiB.
+#[test]
+fn a_number_has_one_spelling() {
+    for bytes in [
+        &b"*01\r\n"[..],
+        b"*-0\r\n",
+        b"*00\r\n",
+        b"*+1\r\n",
+        b"*\r\n",
+        b"*-\r\n",
+        b"*1 \r\n",
+    ] {
+        let (_, error) = parse_in_pieces(bytes, &[]);
+        let shown = bytes.escape_ascii();
+        assert_eq!(error, Some(RequestError::InvalidMultibulkLength), "{shown}");
+    }
+    for bytes in [&b"*1\r\n$01\r\na\r\n"[..], b"*1\r\n$-0\r\n\r\n", b"*1\r\n$\r\n"] {
+        let (_, error) = parse_in_pieces(bytes, &[]);
+        let shown = bytes.escape_ascii();
+        assert_eq!(error, Some(RequestError::InvalidBulkLength), "{shown}");
+    }
+}
+
+/// A web page can make its reader's browser send such bytes, and choose some of them.
+#[test]
+fn a_client_that_speaks_tls_runs_no_command() {
+    let (requests, error) = parse_in_pieces(b"\x16\x03\x01\x00\r\nFLUSHALL\r\n", &[]);
+    assert_eq!((requests, error), (Vec::new(), Some(RequestError::Tls)));
+}
+
+#[test]
+fn a_large_request_leaves_no_memory_behind() {
+    let large = b"$0\r\n\r\n".repeat(100_000);
+    let large = [&b"*100000\r\n"[..], &large].concat();
+    let long = [&b"ECHO "[..], &b"x ".repeat(20_000), b"\r\n"].concat();
+    for request in [large, long] {
+        let mut parser = RequestParser::new(RequestLimits::default());
+        assert!(matches!(parser.parse(&request), Ok(Parsed::Request { .. })));
+        assert!(parser.memory_bytes() > 100_000);
+        // One that is not whole: the connection may stay so for ever.
+        assert!(matches!(parser.parse(b"*1\r\n$"), Ok(Parsed::Incomplete { .. })));
+        assert!(parser.memory_bytes() < 4_096, "{}", parser.memory_bytes());
+    }
+}

@@ -41,12 +41,6 @@ const OUTPUT_BYTES_AHEAD: usize = 256 << 10;
 /// Requests that are read behind one that waits.
 const PARKED_BYTES_AHEAD: usize = 64 << 10;
 
-/// Arguments of a request whose places a connection keeps room for while it idles.
-const IDLE_PARTS_MAX: usize = 64;
-
-/// A client's TLS begins with these bytes. No command does.
-const TLS_HANDSHAKE: &[u8] = &[0x16, 0x03];
-
 /// One connection. Ends when the client's does, or when it must.
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
@@ -223,7 +217,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         .turn(&mut self.parser, &self.input);
         self.input.advance(done.input_bytes.min(self.input.len()));
         match done.stop {
-            Stop::Drained if self.input.starts_with(TLS_HANDSHAKE) => return Err(Ended::SpeaksTls),
             Stop::Backlogged { behind } => self.ask_for_backlog(behind),
             Stop::Closing => self.close(),
             Stop::Drained | Stop::Bounded | Stop::OutputFull | Stop::Parked => {}
@@ -326,9 +319,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         drop(shown);
         if self.input.is_empty() {
             self.buffers.take_input(&mut self.input);
-            if self.parser.parts().len() > IDLE_PARTS_MAX {
-                self.parser = new_parser(&self.routes);
-            }
+            self.parser.rest();
         }
         if self.output.is_empty() {
             self.buffers.take_output(self.output.bytes());

@@ -13,8 +13,6 @@ pub(super) enum Ended {
     Socket { source: std::io::Error },
     #[error("the client left more than {bytes_max} bytes of replies unread")]
     RepliesUnread { bytes_max: usize },
-    #[error("the client speaks TLS, and this port does not")]
-    SpeaksTls,
     #[error("it was told to end: {reason:?}")]
     Told { reason: End },
 }

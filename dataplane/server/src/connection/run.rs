@@ -6,6 +6,7 @@ use std::rc::Rc;
 use tenure_engine::Args;
 use tenure_resp::{Parsed, RequestError, RequestParser};
 use tenure_types::BootTime;
+use tracing::debug;
 
 use super::OUTPUT_BYTES_AHEAD;
 use crate::client::Client;
@@ -92,7 +93,10 @@ impl<'c> Run<'c> {
                     stop = self.finish(then, &mut turn, now);
                 }
                 // A page in somebody's browser may have caused it: it learns nothing.
-                Err(RequestError::Http) => break Stop::Closing,
+                Err(error @ (RequestError::Http | RequestError::Tls)) => {
+                    debug!(client = self.client.id, %error, "closing a client that speaks something else");
+                    break Stop::Closing;
+                }
                 Err(error) => {
                     write_error_line(self.output.bytes(), error.to_string().as_bytes());
                     self.output.end_reply(None, now);
