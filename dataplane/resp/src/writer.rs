@@ -31,6 +31,11 @@ impl<'a> ReplyWriter<'a> {
         self.version
     }
 
+    /// Bytes in the buffer: what was there, and what was written.
+    pub fn buffered_bytes(&self) -> usize {
+        self.out.len()
+    }
+
     /// `+OK` and its like.
     pub fn simple(&mut self, text: &str) {
         self.line(b'+', text);

@@ -129,9 +129,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let read = self.read(cx)?;
         let stop = self.execute()?;
         self.take_pushes();
+        // Before anything leaves: replies are not whole in an output past its bound.
+        self.check_bound()?;
         self.release();
         self.send(cx)?;
-        self.check_bound()?;
         if self.is_done(stop) {
             self.say_goodbye(cx);
             return Err(Ended::Done);
@@ -281,7 +282,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(())
     }
 
-    /// A client that does not read its replies must not fill the memory.
+    /// A client that does not read its replies, or asks for too many at once, must not fill the memory.
     fn check_bound(&self) -> Result<(), Ended> {
         let bytes_max = self.routes.cluster().limits.output_bytes_max;
         if self.output.len() > bytes_max {

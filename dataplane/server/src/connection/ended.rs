@@ -11,7 +11,7 @@ pub(super) enum Ended {
     ByClient,
     #[error("the socket failed: {source}")]
     Socket { source: std::io::Error },
-    #[error("the client left more than {bytes_max} bytes of replies unread")]
+    #[error("the client asked for more than {bytes_max} bytes of replies, or left them unread")]
     RepliesUnread { bytes_max: usize },
     #[error("it was told to end: {reason:?}")]
     Told { reason: End },

@@ -1,5 +1,6 @@
 //! How commands write to an output.
-//! Promises: the bytes are those of `tenure-resp`; nothing is kept beside them.
+//! Promises: the bytes are those of `tenure-resp`; nothing is kept beside them; once the output is past its bound, nothing is
+//! added. Leaves to the connection: to end with an output past its bound, before a byte of it leaves.
 
 use bytes::BytesMut;
 use tenure_engine::{CommandError, Protocol, Reply};
@@ -9,17 +10,27 @@ use tenure_resp::{ReplyWriter, Version};
 #[derive(Debug)]
 pub(crate) struct Writer<'o> {
     writer: ReplyWriter<'o>,
+    output_bytes_max: usize,
 }
 
 impl<'o> Writer<'o> {
-    /// To the end of these bytes.
-    pub(crate) fn new(bytes: &'o mut BytesMut, protocol: Protocol) -> Self {
+    /// To the end of these bytes, of which there may be so many.
+    pub(crate) fn new(bytes: &'o mut BytesMut, protocol: Protocol, output_bytes_max: usize) -> Self {
         let version = match protocol {
             Protocol::Resp2 => Version::Resp2,
             Protocol::Resp3 => Version::Resp3,
         };
         Self {
             writer: ReplyWriter::new(bytes, version),
+            output_bytes_max,
+        }
+    }
+
+    /// Writes, unless there is too much already. One request can ask for the same large value a million times; each of
+    /// these replies would be made before anybody looks at how many there are.
+    fn write(&mut self, what: impl FnOnce(&mut ReplyWriter<'o>)) {
+        if self.writer.buffered_bytes() <= self.output_bytes_max {
+            what(&mut self.writer);
         }
     }
 }
@@ -33,50 +44,67 @@ impl Reply for Writer<'_> {
     }
 
     fn simple(&mut self, text: &str) {
-        self.writer.simple(text);
+        self.write(|writer| writer.simple(text));
     }
 
     fn error(&mut self, error: &CommandError) {
-        self.writer.error(&error.to_string());
+        self.write(|writer| writer.error(&error.to_string()));
     }
 
     fn integer(&mut self, number: i64) {
-        self.writer.integer(number);
+        self.write(|writer| writer.integer(number));
     }
 
     fn bulk(&mut self, bytes: &[u8]) {
-        self.writer.bulk(bytes);
+        self.write(|writer| writer.bulk(bytes));
     }
 
     fn null(&mut self) {
-        self.writer.null();
+        self.write(|writer| writer.null());
     }
 
     fn null_array(&mut self) {
-        self.writer.null_array();
+        self.write(|writer| writer.null_array());
     }
 
     fn array(&mut self, replies: usize) {
-        self.writer.array(replies);
+        self.write(|writer| writer.array(replies));
     }
 
     fn map(&mut self, pairs: usize) {
-        self.writer.map(pairs);
+        self.write(|writer| writer.map(pairs));
     }
 
     fn set(&mut self, replies: usize) {
-        self.writer.set(replies);
+        self.write(|writer| writer.set(replies));
     }
 
     fn double(&mut self, number: f64) {
-        self.writer.double(number);
+        self.write(|writer| writer.double(number));
     }
 
     fn boolean(&mut self, yes: bool) {
-        self.writer.boolean(yes);
+        self.write(|writer| writer.boolean(yes));
     }
 
     fn verbatim(&mut self, format: &str, text: &str) {
-        self.writer.verbatim(format, text);
+        self.write(|writer| writer.verbatim(format, text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_added_past_the_bound() {
+        let mut bytes = BytesMut::new();
+        let mut writer = Writer::new(&mut bytes, Protocol::Resp2, 100);
+        writer.array(1_000_000);
+        for _ in 0..1_000_000 {
+            writer.bulk(&[b'x'; 60]);
+        }
+        assert!(bytes.len() > 100, "the connection could not tell");
+        assert!(bytes.len() < 200, "{}", bytes.len());
     }
 }

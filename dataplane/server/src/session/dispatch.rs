@@ -189,7 +189,8 @@ impl Dispatch<'_, '_> {
 
     fn run(&mut self, command: Registered, args: Args<'_>) -> Result<Then, Rejection> {
         let protocol = self.protocol_of_reply(command, args);
-        let mut reply = Writer::new(self.output, protocol);
+        let output_bytes_max = self.routes.cluster().limits.output_bytes_max;
+        let mut reply = Writer::new(self.output, protocol, output_bytes_max);
         match command {
             Registered::Engine(command) => {
                 self.turn.run(command, args, &mut reply)?;

@@ -49,6 +49,31 @@ async fn a_client_that_does_not_read_a_huge_reply_is_closed_at_the_bound() {
     .await;
 }
 
+/// Neither is whole what would leave, nor may it take the memory that it would.
+#[tokio::test]
+async fn a_request_that_asks_for_more_than_the_bound_gets_no_part_of_it() {
+    on_a_worker(async {
+        let served = serve(limited(ClusterLimits {
+            output_bytes_max: 1 << 20,
+            ..ClusterLimits::default()
+        }))
+        .await;
+        let mut peer = served.connect().await;
+        peer.ask(&format!("SET a {}", "v".repeat(100_000)), "+OK\r\n").await;
+        peer.request(&format!("MGET{}", " a".repeat(1000))).await;
+        peer.expect_end().await;
+        let mut peer = served.connect().await;
+        peer.ask("MULTI", "+OK\r\n").await;
+        for _ in 0..20 {
+            peer.ask("GET a", "+QUEUED\r\n").await;
+        }
+        peer.request("EXEC").await;
+        peer.expect_end().await;
+        until(|| served.replica.clients.len() == 0).await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_client_that_sends_and_does_not_read_stops_being_read() {
     on_a_worker(async {
