@@ -27,6 +27,8 @@ pub(crate) struct Client {
     pub(crate) held_since: Cell<Option<BootTime>>,
     /// What CLIENT LIST shows beside that. The session writes it.
     pub(crate) shown: RefCell<Shown>,
+    /// What its connection keeps, as [`Clients::account`] was told.
+    memory_bytes: Cell<usize>,
     inbox: RefCell<Inbox>,
     end: Cell<Option<End>>,
     waker: RefCell<Option<Waker>>,
@@ -75,6 +77,8 @@ pub(crate) enum End {
     Killed,
     /// It reads its pushes more slowly than they come.
     PushesUnread,
+    /// All connections together keep too much memory, and this one keeps most of it.
+    KeepsMostMemory,
     /// Its held replies waited too long for the log. What became of the writes is not known.
     RepliesOverdue,
     /// The shard has another role, or another image. Held replies are lost: their records may be too.
@@ -91,6 +95,7 @@ impl Client {
             last_active: Cell::new(now),
             held_since: Cell::new(None),
             shown: RefCell::default(),
+            memory_bytes: Cell::new(0),
             inbox: RefCell::default(),
             end: Cell::new(None),
             waker: RefCell::new(None),
@@ -142,6 +147,11 @@ impl Client {
         Some(std::mem::take(&mut *inbox).pushes)
     }
 
+    /// Bytes that were pushed and not taken.
+    pub(crate) fn inbox_bytes(&self) -> usize {
+        self.inbox.borrow().bytes
+    }
+
     /// The connection must end. The strongest reason stays: what may not leave any more must not leave although somebody
     /// else had a milder one first.
     pub(crate) fn end(&self, reason: End) {
@@ -176,6 +186,7 @@ impl ClientIds {
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
     all: RefCell<BTreeMap<u64, Rc<Client>>>,
+    memory_bytes: Cell<usize>,
 }
 
 impl Clients {
@@ -188,7 +199,32 @@ impl Clients {
     }
 
     pub(crate) fn remove(&self, id: u64) {
-        self.all.borrow_mut().remove(&id);
+        if let Some(client) = self.all.borrow_mut().remove(&id) {
+            let left = self.memory_bytes.get().saturating_sub(client.memory_bytes.take());
+            self.memory_bytes.set(left);
+        }
+    }
+
+    /// Memory that all of them keep.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes.get()
+    }
+
+    /// A connection keeps so much memory now. If that is too much for all of them together, the one that keeps most ends:
+    /// so many small ones are never ended for a large one.
+    pub(crate) fn account(&self, client: &Client, bytes: usize, all_bytes_max: usize) {
+        let before = client.memory_bytes.replace(bytes);
+        let all_bytes = self.memory_bytes.get().saturating_sub(before).saturating_add(bytes);
+        self.memory_bytes.set(all_bytes);
+        if all_bytes > all_bytes_max
+            && let Some(largest) = self
+                .all
+                .borrow()
+                .values()
+                .max_by_key(|client| client.memory_bytes.get())
+        {
+            largest.end(End::KeepsMostMemory);
+        }
     }
 
     /// All of them as they are now, by id.

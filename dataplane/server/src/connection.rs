@@ -155,7 +155,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Ok(())
             }
             Some(
-                reason @ (End::Stopping | End::Killed | End::PushesUnread | End::RepliesOverdue | End::RoleChanged),
+                reason @ (End::Stopping
+                | End::Killed
+                | End::PushesUnread
+                | End::KeepsMostMemory
+                | End::RepliesOverdue
+                | End::RoleChanged),
             ) => Err(Ended::Told { reason }),
         }
     }
@@ -325,6 +330,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.output.is_empty() {
             self.buffers.take_output(self.output.bytes());
         }
+        self.account();
+    }
+
+    /// Tells what is still kept.
+    fn account(&self) {
+        let bytes = [
+            self.input.capacity(),
+            self.output.memory_bytes(),
+            self.parser.memory_bytes(),
+            self.session.memory_bytes(),
+            self.client.inbox_bytes(),
+        ]
+        .into_iter()
+        .fold(0, usize::saturating_add);
+        let bytes_max = self.routes.cluster().limits.clients_memory_bytes_max;
+        self.replica.clients.account(&self.client, bytes, bytes_max);
     }
 
     /// Whether there is something to do that nobody would wake the connection for.

@@ -68,6 +68,9 @@ pub struct ClusterLimits {
     pub request_bytes_max: usize,
     /// Bytes of replies that one connection leaves unread before it is closed. Default 64 MiB. Since 0.1.
     pub output_bytes_max: usize,
+    /// Memory of all connections to one replica together: requests that are not whole, transactions that are queued, keys
+    /// that are watched, replies that are unread. Past it the connection that keeps most is closed. Default 256 MiB. Since 0.1.
+    pub clients_memory_bytes_max: usize,
 }
 
 impl Default for ClusterLimits {
@@ -78,6 +81,7 @@ impl Default for ClusterLimits {
             connections_max: 10_000,
             request_bytes_max: REQUEST_BYTES_MAX,
             output_bytes_max: 64 << 20,
+            clients_memory_bytes_max: 256 << 20,
         }
     }
 }

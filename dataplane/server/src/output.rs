@@ -1,6 +1,6 @@
 //! The replies of one connection, in the order of its requests.
 //! Promises: no byte leaves before the ticket of its own reply, or of any reply before it, is released. An output without
-//! bytes keeps no memory.
+//! bytes keeps next to no memory.
 
 mod writer;
 
@@ -12,6 +12,9 @@ use tenure_types::BootTime;
 pub(crate) use writer::Writer;
 
 use crate::replica::Ticket;
+
+/// Room for replies behind tickets that is kept when there are none.
+const HELD_KEPT: usize = 16;
 
 /// Bytes that wait for the log, then bytes that wait for the socket: what may leave lies in front.
 #[derive(Debug, Default)]
@@ -74,6 +77,9 @@ impl Output {
             self.free = behind.min(self.bytes.len());
             self.held.pop_front();
         }
+        if self.held.is_empty() && self.held.capacity() > HELD_KEPT {
+            self.held = VecDeque::new();
+        }
     }
 
     /// The ticket that the first held reply waits for.
@@ -103,6 +109,11 @@ impl Output {
     /// Held or not.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// Memory that it keeps.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.bytes.capacity() + self.held.capacity() * size_of::<Held>()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -177,6 +188,16 @@ mod tests {
         output.release(Ticket::of(3));
         assert_eq!(take(&mut output), b"xyz");
         assert!(output.is_empty());
+    }
+
+    #[test]
+    fn what_was_held_leaves_no_memory_behind() {
+        let mut output = Output::default();
+        for ticket in 1..=10_000 {
+            reply(&mut output, b"x", Some(ticket));
+        }
+        output.release(Ticket::of(10_000));
+        assert!(output.held.capacity() <= HELD_KEPT, "{}", output.held.capacity());
     }
 
     #[test]

@@ -24,6 +24,9 @@ use crate::table::Registered;
 /// Who `AUTH password` means, and whom a connection starts as if that takes no password.
 pub(crate) const DEFAULT_USER: &str = "default";
 
+/// What a watched key takes in the table of its shard, about.
+const WATCHED_KEY_BYTES: usize = 128;
+
 /// The state of a connection between its requests.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -119,6 +122,18 @@ impl Session {
     /// Whether a request waits, so that none behind it may run.
     pub(crate) fn is_parked(&self) -> bool {
         self.parked.is_some()
+    }
+
+    /// Memory that it keeps beside itself, of what a client can make large.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let transaction = self.transaction.as_ref().map_or(0, |queued| queued.memory_bytes());
+        let watched = self
+            .watch
+            .as_ref()
+            .map_or(0, Watch::len)
+            .saturating_mul(WATCHED_KEY_BYTES);
+        let parked = self.parked.as_ref().map_or(0, |parked| parked.args.as_args().bytes());
+        transaction.saturating_add(watched).saturating_add(parked)
     }
 
     /// Copies what others may see, where it changed.

@@ -31,6 +31,11 @@ impl Transaction {
         self.queue.len()
     }
 
+    /// Memory of what is queued.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// In the order in which they came.
     pub(crate) fn queue(&self) -> &[Queued] {
         &self.queue
@@ -45,6 +50,7 @@ impl Transaction {
     pub(crate) fn abort(&mut self) {
         self.aborted = true;
         self.queue = Vec::new();
+        self.bytes = 0;
     }
 
     /// Adds a command, unless all of them together are too much.

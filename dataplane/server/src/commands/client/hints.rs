@@ -1,5 +1,6 @@
 //! CLIENT NO-EVICT and NO-TOUCH: hints that cost nothing to accept.
-//! Connections are never evicted for memory, each has a bound of its own, so NO-EVICT is always so. What an access does
+//! The connection that keeps most memory is closed when all together keep too much, whatever NO-EVICT says: a tenant could
+//! fill the node otherwise. What an access does
 //! to a key's age is of no consequence for what a client reads; NO-TOUCH is taken, and accesses count all the same.
 
 use tenure_engine::command::{Arity, Spec};
@@ -15,7 +16,7 @@ pub(super) const NO_EVICT: SessionCommand = SessionCommand::new(
         arity: Arity::Exactly(3),
         flags: ADMIN,
         since: "7.0.0",
-        summary: "Spares the connection when memory is full; all are spared.",
+        summary: "Asks to spare the connection when memory is full; none is spared.",
         ..SPEC
     },
     take,

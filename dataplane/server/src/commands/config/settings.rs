@@ -73,6 +73,7 @@ pub(super) fn settings(view: &View) -> Vec<(&'static str, String)> {
         ("client-output-buffer-limit", format!("normal {output} 0 0")),
         ("client-query-buffer-limit", limits.request_bytes_max.to_string()),
         ("maxclients", limits.connections_max.to_string()),
+        ("maxmemory-clients", limits.clients_memory_bytes_max.to_string()),
         ("maxmemory", limits.memory_bytes_max.to_string()),
         ("maxmemory-policy", limits.policy.name().to_owned()),
         ("port", plain.to_string()),

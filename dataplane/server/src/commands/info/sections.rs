@@ -94,6 +94,7 @@ fn memory(call: &mut SessionCall<'_, '_>, text: &mut String) {
     line(text, "used_memory_dataset", used);
     line(text, "maxmemory", limits.memory_bytes_max);
     line(text, "maxmemory_human", human(limits.memory_bytes_max));
+    line(text, "mem_clients_normal", call.replica.clients.memory_bytes());
     line(text, "maxmemory_policy", limits.policy.name());
     line(text, "mem_allocator", "shared");
 }

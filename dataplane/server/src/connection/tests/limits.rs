@@ -137,6 +137,43 @@ async fn a_client_that_does_not_take_its_pushes_is_ended() {
     .await;
 }
 
+#[tokio::test]
+async fn the_connection_that_keeps_most_ends_when_all_keep_too_much() {
+    on_a_worker(async {
+        let served = serve(limited(ClusterLimits {
+            clients_memory_bytes_max: 4 << 20,
+            ..ClusterLimits::default()
+        }))
+        .await;
+        let mut small = served.connect().await;
+        small.ask("MULTI", "+OK\r\n").await;
+        small.ask("SET a b", "+QUEUED\r\n").await;
+        // Each way to make a connection keep something; none is past a bound of its own.
+        let large = format!("SET a {}", "v".repeat(1 << 20));
+        let half = [b"*2\r\n$4\r\nECHO\r\n$7000000\r\n".as_slice(), &[b'v'; 6_000_000]].concat();
+        let watched: String = (0..40_000).map(|key| format!(" {{x}}{key}")).collect();
+        for sent in [
+            [request("MULTI"), request(&large).repeat(5)].concat(),
+            half,
+            [b"*1000000\r\n".as_slice(), &b"$1\r\nx\r\n".repeat(300_000)].concat(),
+            request(&format!("WATCH{watched}")),
+        ] {
+            let mut peer = served.connect().await;
+            // The end may come before everything was sent.
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut peer.0, &sent).await;
+            peer.rest().await;
+            until(|| served.replica.clients.len() == 1).await;
+            small.ask("EXEC", "*1\r\n+OK\r\n").await;
+            small.ask("MULTI", "+OK\r\n").await;
+            small.ask("SET a b", "+QUEUED\r\n").await;
+        }
+        small.ask("DISCARD", "+OK\r\n").await;
+        let kept = served.replica.clients.memory_bytes();
+        assert!(kept < 1024, "{kept}");
+    })
+    .await;
+}
+
 /// 10,000 of them must be cheap.
 #[test]
 fn an_idle_connection_takes_less_than_a_kilobyte() {

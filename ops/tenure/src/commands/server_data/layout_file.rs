@@ -35,6 +35,7 @@ pub(super) const EXAMPLE: &str = r#"A layout (for its owner's eyes only: it has 
   connections_max = 10000             # to one replica
   request_bytes_max = 8388608
   output_bytes_max = 67108864         # replies that one connection leaves unread
+  clients_memory_bytes_max = 268435456  # of all connections to one replica, for requests, transactions and replies
 
   [cluster.tls]                       # or plaintext = true above, for development
   certificate = "demo.pem"
@@ -146,6 +147,9 @@ pub(super) struct ClusterText {
     request_bytes_max: Option<NonZeroUsize>,
     /// Bytes of replies that one connection leaves unread before it is closed. Default 64 MiB. Since 0.1.
     output_bytes_max: Option<NonZeroUsize>,
+    /// Memory of all connections to one replica together; past it the one that keeps most is closed. Default 256 MiB.
+    /// Since 0.1.
+    clients_memory_bytes_max: Option<NonZeroUsize>,
     /// What its ports show to clients. No default. Since 0.1.
     tls: Option<ServerCertificateText>,
     /// Instead of `tls`: clients speak without it. For development only. Since 0.1.
@@ -269,6 +273,7 @@ impl ClusterText {
             connections_max: or(self.connections_max, default.connections_max),
             request_bytes_max: or(self.request_bytes_max, default.request_bytes_max),
             output_bytes_max: or(self.output_bytes_max, default.output_bytes_max),
+            clients_memory_bytes_max: or(self.clients_memory_bytes_max, default.clients_memory_bytes_max),
         }
     }
 }
