@@ -162,6 +162,10 @@ pub(crate) enum SessionError {
     CommandArity,
     #[error("ERR Invalid arguments specified for command")]
     CommandArguments,
+    #[error("ERR a connection may watch {keys_max} keys")]
+    TooManyWatched { keys_max: usize },
+    #[error("ERR a request may ask for {names_max} names at once")]
+    TooManyNames { names_max: usize },
     #[error("ERR Invalid slot")]
     InvalidSlot,
     #[error("ERR Invalid slot or number of keys")]

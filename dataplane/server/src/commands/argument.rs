@@ -1,6 +1,20 @@
-//! Arguments: numbers as Redis reads them, words that are repeated in an error.
+//! Arguments: numbers as Redis reads them, words that are repeated in an error, names of which there may be some.
 
-use tenure_engine::CommandError;
+use tenure_engine::{Args, CommandError};
+
+use super::SessionError;
+
+/// Names that one request asks for: of commands, settings, sections. Each is answered at length, and the same one may be
+/// asked for again and again, so a request of a million would keep a worker, and its other tenants, for a minute.
+const NAMES_MAX: usize = 1024;
+
+/// These arguments, if they are not too many.
+pub(super) fn names(args: Args<'_>) -> Result<Args<'_>, SessionError> {
+    if args.len() > NAMES_MAX {
+        return Err(SessionError::TooManyNames { names_max: NAMES_MAX });
+    }
+    Ok(args)
+}
 
 /// A whole number of 64 bits in its canonical spelling: no plus, no leading zero.
 pub(super) fn integer(text: &[u8]) -> Result<i64, CommandError> {
@@ -38,6 +52,18 @@ pub(super) fn one_of(word: &[u8], yes: &str, no: &str) -> Result<bool, CommandEr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_request_asks_for_a_million_names() {
+        let mut server = crate::commands::harness::Server::new();
+        for command in ["COMMAND INFO", "COMMAND DOCS", "CONFIG GET", "INFO"] {
+            let reply = server.run(&format!("{command}{}", " client".repeat(NAMES_MAX)));
+            assert!(!reply.starts_with("(error)"), "{command}: {reply}");
+            let line = format!("{command}{}", " client".repeat(NAMES_MAX + 1));
+            let error = "(error) ERR a request may ask for 1024 names at once";
+            assert_eq!(server.run(&line), error, "{command}");
+        }
+    }
 
     #[test]
     fn only_canonical_integers_are_read() {

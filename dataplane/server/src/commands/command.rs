@@ -7,6 +7,7 @@ mod list;
 
 use tenure_engine::command::{Arity, Category, Group, Spec};
 
+use super::argument::names;
 use super::container::{SERVER, help};
 use super::{SessionCall, SessionCommand, SessionError, Then};
 use crate::table::{Found, Registered, Table};
@@ -88,7 +89,7 @@ const INFO: SessionCommand = SessionCommand::new(
 );
 
 fn info(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
-    let names = call.args.from(2);
+    let names = names(call.args.from(2))?;
     if names.is_empty() {
         return all(call);
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use tenure_engine::command::{Arity, Flags, Group, Spec};
 use tenure_engine::glob;
 
+use super::argument::names;
 use super::cluster::view::View;
 use super::container::{ADMIN, SERVER, help};
 use super::{SessionCall, SessionCommand, SessionError, Then};
@@ -42,7 +43,7 @@ const GET: SessionCommand = SessionCommand::new(
 fn get(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
     let settings = settings(&View::of(call.replica));
     let mut found: BTreeMap<String, &str> = BTreeMap::new();
-    for wanted in call.args.from(2).iter() {
+    for wanted in names(call.args.from(2))?.iter() {
         let pattern = wanted.to_ascii_lowercase();
         for (name, value) in &settings {
             if pattern == name.as_bytes() {

@@ -7,7 +7,7 @@ mod sections;
 
 use tenure_engine::command::{Arity, Category, Spec};
 
-use super::argument::is;
+use super::argument::{is, names};
 use super::container::SERVER;
 use super::{SessionCall, SessionCommand, SessionError, Then};
 use sections::SECTIONS;
@@ -43,7 +43,7 @@ enum Shown {
 }
 
 fn info(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
-    let names = call.args.from(1);
+    let names = names(call.args.from(1))?;
     let mut text = String::new();
     for section in SECTIONS {
         let is_wanted = |name: &[u8]| {

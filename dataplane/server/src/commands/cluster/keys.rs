@@ -3,7 +3,7 @@
 //! are reads of data, so unlike in Redis they are refused where data may be old against the client's will.
 
 use tenure_engine::command::{Arity, Flags, Spec};
-use tenure_engine::{Position, Slot, key_slot};
+use tenure_engine::{Slot, key_slot};
 
 use super::SPEC;
 use crate::commands::argument::integer;
@@ -65,16 +65,12 @@ fn get_keys(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
     };
     call.turn.look_at_all();
     let mut keys: Vec<Vec<u8>> = Vec::new();
-    let mut from = Some(Position::first_of(slot));
-    while let Some(position) = from.filter(|position| position.slot() == slot && keys.len() < count) {
-        let wanted = count - keys.len();
-        from = call.turn.image().keyspace().scan(position, wanted, |entry| {
-            // A scan goes on into the next slots, and past the count where keys share a position.
-            if keys.len() < count && key_slot(entry.key()) == slot {
-                keys.push(entry.key().to_vec());
-            }
-        });
-    }
+    call.turn.image().keyspace().scan_slot(slot, count, |entry| {
+        // A scan goes past the count where keys share a position.
+        if keys.len() < count {
+            keys.push(entry.key().to_vec());
+        }
+    });
     call.reply.array(keys.len());
     keys.iter().for_each(|key| call.reply.bulk(key));
     Ok(Then::GoOn)

@@ -4,6 +4,7 @@ use tenure_engine::Reply;
 use tenure_engine::command::{Arity, Spec};
 
 use super::{SPEC, named};
+use crate::commands::argument::names;
 use crate::commands::{SessionCall, SessionCommand, SessionError, Then};
 use crate::table::Registered;
 
@@ -21,7 +22,7 @@ pub(super) const DOCS: SessionCommand = SessionCommand::new(
 );
 
 fn docs(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
-    let names = call.args.from(2);
+    let names = names(call.args.from(2))?;
     let mut commands = match names.is_empty() {
         true => call.table.all(),
         false => names.iter().filter_map(|name| named(call.table, name)).collect(),
