@@ -182,6 +182,8 @@ pub(crate) enum SessionError {
     LocalCopies,
     #[error("ERR count should be greater than or equal to -1")]
     SlowlogCount,
+    #[error("ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try SLOWLOG HELP.")]
+    SlowlogArguments { subcommand: String },
     #[error("ERR No samples available for event '{event}'")]
     NoSuchEvent { event: String },
     #[error("ERR Unknown category '{name}'")]

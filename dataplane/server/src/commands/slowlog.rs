@@ -1,9 +1,8 @@
 //! SLOWLOG. Slow commands are seen in the platform's metrics; the log of Redis is there for tools that ask, and empty.
 
-use tenure_engine::CommandError;
 use tenure_engine::command::{Arity, Flags, Group, Spec};
 
-use super::argument::integer;
+use super::argument::{integer, shown};
 use super::container::{ALL_NODES, ALWAYS, SERVER, help};
 use super::{SessionCall, SessionCommand, SessionError, Then};
 
@@ -41,7 +40,10 @@ fn get(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
         (..=3, None) => {}
         (..=3, Some(count)) if matches!(integer(count), Ok(-1..)) => {}
         (..=3, Some(_)) => return Err(SessionError::SlowlogCount),
-        _ => return Err(CommandError::Syntax.into()),
+        _ => {
+            let subcommand = shown(&call.args[1]);
+            return Err(SessionError::SlowlogArguments { subcommand });
+        }
     }
     call.reply.array(0);
     Ok(Then::GoOn)
@@ -90,6 +92,10 @@ mod tests {
             ("SLOWLOG GET 5", "[]"),
             ("SLOWLOG GET -2", count),
             ("SLOWLOG GET a", count),
+            (
+                "SLOWLOG GET 1 2",
+                "(error) ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.",
+            ),
             ("SLOWLOG LEN", "(integer) 0"),
             ("SLOWLOG RESET", "OK"),
             ("SLOWLOG", "(error) ERR wrong number of arguments for 'slowlog' command"),

@@ -37,10 +37,8 @@ pub(super) const CACHING: SessionCommand = SessionCommand::new(
         summary: "Whether the keys of the next command are tracked.",
         ..SPEC
     },
-    |call| {
-        one_of(&call.args[2], "yes", "no")?;
-        Err(SessionError::NotTracking)
-    },
+    // As in Redis, that nothing is tracked is told before what the word is.
+    |_| Err(SessionError::NotTracking),
 );
 
 pub(super) const GETREDIR: SessionCommand = SessionCommand::new(
@@ -82,6 +80,8 @@ mod tests {
 
     #[test]
     fn nothing_is_tracked_and_who_asks_is_told() {
+        let not_tracking = "(error) ERR CLIENT CACHING can be called only when the client is in tracking mode with \
+                            OPTIN or OPTOUT mode enabled";
         Server::new().check(&[
             ("CLIENT TRACKING OFF", "OK"),
             ("CLIENT TRACKING OFF foo", "(error) ERR syntax error"),
@@ -100,7 +100,8 @@ mod tests {
                 "CLIENT TRACKINGINFO",
                 r#"{"flags" => ~["off"] "redirect" => (integer) -1 "prefixes" => []}"#,
             ),
-            ("CLIENT CACHING foo", "(error) ERR syntax error"),
+            ("CLIENT CACHING foo", not_tracking),
+            ("CLIENT CACHING yes", not_tracking),
         ]);
     }
 }
