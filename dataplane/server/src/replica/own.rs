@@ -25,7 +25,7 @@ use super::{Replica, Standing, image_options};
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a stop waits for verdicts before it leaves without giving the epoch up.
-const DRAIN_WITHIN: Duration = Duration::from_secs(3);
+pub(super) const DRAIN_WITHIN: Duration = Duration::from_secs(3);
 
 /// How an ownership ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

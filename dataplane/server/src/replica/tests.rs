@@ -6,12 +6,14 @@ mod pipeline;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_engine::command::Command;
 use tenure_engine::{Effect, OwnedArgs, commands};
 
 use self::world::{LEASE, Text, World, run};
+use super::own::DRAIN_WITHIN;
 use super::{Standing, Ticket, Watch};
 
 #[test]
@@ -187,6 +189,28 @@ fn an_epoch_that_was_given_up_keeps_nobody_waiting() {
         let reborn = world.another_process_that_waits().await;
         reborn.renew().await;
         assert_eq!(reborn.command("GET k").0, "\"v\"");
+    });
+}
+
+#[test]
+fn an_epoch_is_not_given_up_within_the_wait_out_nor_before_everything_has_its_verdict() {
+    run(async {
+        let world = World::serving().await;
+        world.log.refuse_for(LEASE / 2);
+        let (_, hold) = world.command("SET k v");
+        // The log is back just before the stop has waited long enough, under the lease, and between two sendings.
+        let clock = Arc::clone(&world.clock);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(DRAIN_WITHIN - Duration::from_millis(20)).await;
+            clock.advance(LEASE / 2);
+        });
+        world.stop().await;
+        assert!(!world.replica_released(hold));
+        assert_eq!(world.command("GET k").0, "(error) LOADING");
+        assert!(!world.is_released().await, "a record has no verdict");
+        let reborn = world.another_process_that_waits().await;
+        reborn.stop().await;
+        assert!(!reborn.is_released().await, "an earlier owner may still answer");
     });
 }
 

@@ -247,6 +247,11 @@ impl World {
         drop(self.log.append(append));
     }
 
+    /// Whether the newest epoch was given up.
+    pub(super) async fn is_released(&self) -> bool {
+        self.status().await.description.ownership.unwrap().released
+    }
+
     /// How many records the stream has.
     pub(super) async fn records(&self) -> u64 {
         Lsn::count(self.status().await.description.tail)
