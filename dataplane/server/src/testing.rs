@@ -12,13 +12,13 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use tenure_log::{Create, Log, ManualClock, MemoryLog, MemoryOptions};
 use tenure_types::{GroupId, LeaseLength, NodeId, StreamId, TenantId};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, LocalSet};
 
 use crate::client::{Client, ClientIds};
-use crate::connection::Buffers;
+use crate::connection::{Buffers, Connection};
 use crate::layout::{ClusterLayout, ClusterLimits, ReplicaLayout, ShardLayout, SlotRange, User};
 use crate::listener::Listener;
 use crate::replica::{Replica, ReplicaParts, Standing, live, renew_once};
@@ -171,10 +171,20 @@ impl Served {
         Peer(TcpStream::connect(self.address).await.unwrap())
     }
 
-    /// Lets a request of `t.park` go on.
-    pub(crate) fn unpark(&self, client: &Client) {
+    /// A connection whose socket holds little, to be run by the test.
+    pub(crate) fn connect_in_memory(&self) -> (DuplexStream, Connection<DuplexStream>) {
+        const SOCKET_BYTES: usize = 1024;
+        let now = self.replica.clock().boot();
+        let client = Client::new(77, self.address, self.address, now);
+        let (theirs, ours) = duplex(SOCKET_BYTES);
+        let (table, buffers) = (Rc::new(Table::for_tests()), Rc::clone(&self.buffers));
+        let connection = Connection::new(ours, client, Rc::clone(&self.replica), table, buffers);
+        (theirs, connection)
+    }
+
+    /// What `t.park` waits for is there.
+    pub(crate) fn let_parked_go(&self, client: &Client) {
         client.shown.borrow_mut().library_name = b"go".to_vec();
-        client.wake();
     }
 
     /// Tells the listener to stop.

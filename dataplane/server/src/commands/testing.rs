@@ -49,7 +49,7 @@ fn big(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
     Ok(Then::GoOn)
 }
 
-/// Waits for [`crate::testing::Served::unpark`].
+/// Waits for [`crate::testing::Served::let_parked_go`].
 fn park(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
     let is_woken = call.client.shown.borrow().library_name == b"go";
     if !is_woken && call.session.may_park() {

@@ -8,9 +8,11 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::HANDSHAKE_DEADLINE;
 use crate::layout::{ClusterLayout, ClusterLimits, ServerCertificate};
 use crate::testing::{Peer, Served, cluster, on_a_worker, request, serve, serve_with, until};
 use crate::tls::server_config;
@@ -107,9 +109,15 @@ async fn a_handshake_that_stalls_keeps_nobody_else_waiting_nor_a_stop() {
         let (served, connector) = with_tls("stalled").await;
         let mut stalled = served.connect().await;
         stalled.0.write_all(b"\x16\x03").await.unwrap();
-        connect(&served, &connector).await.ask("GET a", "$-1\r\n").await;
+        let mut peer = connect(&served, &connector).await;
+        served.hold();
+        peer.request("SET a b").await;
+        until(|| served.replica.wake_ups_asked_for() == 1).await;
         served.stop();
-        stalled.expect_end().await;
+        // Not by its deadline.
+        timeout(HANDSHAKE_DEADLINE / 2, stalled.expect_end()).await.unwrap();
+        served.release();
+        peer.expect("+OK\r\n").await;
         served.stopped().await;
     })
     .await;

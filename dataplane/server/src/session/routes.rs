@@ -105,3 +105,67 @@ pub(super) fn slot_of(spec: &Spec, args: Args<'_>) -> Result<Option<Slot>, Rejec
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::testing::two_shards;
+
+    fn spec(name: &str) -> &'static Spec {
+        let specs = tenure_engine::commands::all().map(|command| &command.spec);
+        specs.into_iter().find(|spec| spec.name == name).unwrap()
+    }
+
+    #[test]
+    fn who_may_answer_follows_from_the_layout_and_what_the_node_may_do() {
+        use Standing::{Broken, Lapsed, Loading, Primary, Replica};
+        let (get, set) = (spec("get"), spec("set"));
+        // The standing; whether the layout has the node as primary; the command; READONLY; what comes of it.
+        let cases = [
+            (Primary, true, set, false, "here"),
+            // It knows more than the layout.
+            (Primary, false, set, false, "here"),
+            (Loading, true, get, false, "here"),
+            (Lapsed, true, get, false, "here"),
+            (Broken, true, get, false, "here"),
+            (Loading, false, get, false, "MOVED"),
+            (Lapsed, false, get, false, "MOVED"),
+            (Replica, false, get, false, "MOVED"),
+            (Replica, false, get, true, "here"),
+            (Replica, false, set, true, "MOVED"),
+            // To send the client here again would be no help.
+            (Replica, true, get, false, "CLUSTERDOWN"),
+            (Replica, true, get, true, "here"),
+            (Replica, true, set, true, "CLUSTERDOWN"),
+        ];
+        let cluster = Arc::new(two_shards());
+        let primary = cluster.shards[0].primary;
+        let slot = Slot::new(0).unwrap();
+        for (standing, is_primary, spec, readonly, expected) in cases {
+            let routes = Routes {
+                cluster: Arc::clone(&cluster),
+                own: Some(0),
+                node: if is_primary { primary } else { NodeId::new(9) },
+            };
+            let answer = match routes.check(slot, spec, standing, readonly) {
+                Ok(()) => "here".to_owned(),
+                Err(rejection) => rejection.to_string(),
+            };
+            let case = format!("{standing:?} {is_primary} {} {readonly}: {answer}", spec.name);
+            assert!(answer.starts_with(expected), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_shard_that_left_the_layout_has_no_slots() {
+        let routes = Routes {
+            cluster: Arc::new(two_shards()),
+            own: None,
+            node: NodeId::new(1),
+        };
+        let slot = Slot::new(0).unwrap();
+        let moved = routes.check(slot, spec("get"), Standing::Primary, false);
+        assert!(matches!(moved, Err(Rejection::Moved { .. })), "{moved:?}");
+    }
+}

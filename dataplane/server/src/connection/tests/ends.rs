@@ -3,7 +3,7 @@
 use tokio::io::AsyncWriteExt;
 
 use crate::client::End;
-use crate::testing::{cluster, on_a_worker, request, serve, until};
+use crate::testing::{Peer, cluster, on_a_worker, request, serve, until};
 
 /// As redis 7.0.15 does.
 #[tokio::test]
@@ -46,8 +46,26 @@ async fn a_client_that_left_while_its_request_waits_is_gone() {
         let mut peer = served.connect().await;
         peer.request("T.PARK").await;
         until(|| served.replica.counters.commands_processed.get() == 1).await;
+        // What it waits for comes, and is left to others.
+        served.let_parked_go(&served.newest_client());
         drop(peer);
         until(|| served.replica.clients.len() == 0).await;
+        assert_eq!(served.replica.counters.output_bytes.get(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_that_waits_for_a_client_that_left_at_once_is_dropped() {
+    on_a_worker(async {
+        let served = serve(cluster()).await;
+        let (theirs, connection) = served.connect_in_memory();
+        let mut peer = Peer(theirs);
+        peer.request("T.PARK").await;
+        peer.0.shutdown().await.unwrap();
+        // It meets the request and the end in one poll.
+        connection.await;
+        peer.expect_end().await;
     })
     .await;
 }
@@ -172,6 +190,7 @@ async fn a_stop_that_lasts_too_long_is_ended_by_a_second_call() {
         writer.request("SET a b").await;
         until(|| served.replica.wake_ups_asked_for() == 1).await;
         served.stop();
+        until(|| served.newest_client().must_end() == Some(End::Stopping)).await;
         served.replica.clients.end_all(End::RoleChanged);
         writer.expect_end().await;
         served.stopped().await;

@@ -1,15 +1,12 @@
 //! What a connection may cost.
 
-use std::rc::Rc;
-
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, duplex};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use super::super::Connection;
 use crate::client::{Client, End, Push};
 use crate::layout::{ClusterLayout, ClusterLimits};
-use crate::table::Table;
 use crate::testing::{Peer, cluster, on_a_worker, request, serve, until};
 
 fn limited(limits: ClusterLimits) -> ClusterLayout {
@@ -24,16 +21,7 @@ async fn a_client_that_does_not_read_a_huge_reply_is_closed_at_the_bound() {
             ..ClusterLimits::default()
         }))
         .await;
-        let address = served.address;
-        let client = Client::new(77, address, address, served.replica.clock().boot());
-        let (theirs, ours) = duplex(1024);
-        let connection = Connection::new(
-            ours,
-            client,
-            Rc::clone(&served.replica),
-            Rc::new(Table::for_tests()),
-            Rc::default(),
-        );
+        let (theirs, connection) = served.connect_in_memory();
         let running = tokio::task::spawn_local(connection);
         let mut peer = Peer(theirs);
         // Within the bound it waits for its reader, for as long as that takes.
@@ -78,16 +66,7 @@ async fn a_request_that_asks_for_more_than_the_bound_gets_no_part_of_it() {
 async fn a_client_that_sends_and_does_not_read_stops_being_read() {
     on_a_worker(async {
         let served = serve(cluster()).await;
-        let address = served.address;
-        let client = Client::new(77, address, address, served.replica.clock().boot());
-        let (theirs, ours) = duplex(1024);
-        let connection = Connection::new(
-            ours,
-            client,
-            Rc::clone(&served.replica),
-            Rc::new(Table::for_tests()),
-            Rc::default(),
-        );
+        let (theirs, connection) = served.connect_in_memory();
         tokio::task::spawn_local(connection);
         let (mut reading, writing) = tokio::io::split(theirs);
         let requests = 3000;

@@ -248,7 +248,8 @@ async fn a_request_that_waits_lets_none_behind_it_run() {
         client.wake();
         tokio::task::yield_now().await;
         assert_eq!(served.replica.counters.commands_processed.get(), 1);
-        served.unpark(&client);
+        served.let_parked_go(&client);
+        client.wake();
         peer.expect(":1\r\n+OK\r\n$1\r\nb\r\n").await;
     })
     .await;
