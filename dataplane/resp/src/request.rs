@@ -121,6 +121,8 @@ pub struct RequestParser {
     is_line: bool,
     /// The request that is not whole; `None` between requests.
     progress: Option<Progress>,
+    /// Up to where the bytes of that request were searched for the end of a line in vain, so that none is looked at twice.
+    searched: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -143,6 +145,7 @@ impl RequestParser {
             line: Vec::new(),
             is_line: false,
             progress: None,
+            searched: 0,
         }
     }
 
@@ -211,6 +214,36 @@ impl RequestParser {
         Ok(Parsed::Request { consumed: progress.at })
     }
 
+    /// Where the line that goes on here ends: the place of `end`. `None`: not within the bytes there are, or not within the
+    /// longest that a line from `start` may be.
+    fn line_end(&mut self, buffer: &[u8], start: usize, from: usize, end: u8) -> Option<usize> {
+        let from = from.max(self.searched);
+        let until = buffer.len().min(start + LINE_BYTES_MAX + 1);
+        let found = buffer
+            .get(from..until)
+            .unwrap_or_default()
+            .iter()
+            .position(|byte| *byte == end);
+        self.searched = if found.is_some() { 0 } else { until };
+        found.map(|found| from + found)
+    }
+
+    /// The number that begins here and ends with a line end, and where the next line begins. `None`: the line is not whole.
+    /// The inner `None`: it is no number. As in Redis a number has no zeros in front: a length could be any number of bytes
+    /// long otherwise, and what is kept of a request would have no bound.
+    fn number(&mut self, buffer: &[u8], start: usize) -> Option<(Option<i64>, usize)> {
+        let at = match canonical(buffer, start)? {
+            Ok(number) => {
+                self.searched = 0;
+                return Some(number);
+            }
+            Err(at) => at,
+        };
+        // No number: it is one mistake as soon as its line is whole.
+        let end = self.line_end(buffer, start, at, b'\r')?;
+        Some((None, end + 2))
+    }
+
     /// Forgets the request that was just found, and its memory if it was a large one.
     fn forget_request(&mut self) {
         self.parts.clear();
@@ -224,8 +257,8 @@ impl RequestParser {
     }
 
     /// Reads `*3`. The inner error is what to answer instead.
-    fn array_head(&self, buffer: &[u8]) -> Result<Result<Progress, Parsed>, RequestError> {
-        let Some((count, at)) = number(buffer, 1) else {
+    fn array_head(&mut self, buffer: &[u8]) -> Result<Result<Progress, Parsed>, RequestError> {
+        let Some((count, at)) = self.number(buffer, 1) else {
             if buffer.len() > LINE_BYTES_MAX {
                 return Err(RequestError::MultibulkCountTooLong);
             }
@@ -255,7 +288,7 @@ impl RequestParser {
         if *first != b'$' {
             return Err(RequestError::ExpectedDollar { got: *first });
         }
-        let Some((length, start)) = number(buffer, progress.at + 1) else {
+        let Some((length, start)) = self.number(buffer, progress.at + 1) else {
             if buffer.len() - progress.at > LINE_BYTES_MAX {
                 return Err(RequestError::BulkCountTooLong);
             }
@@ -290,8 +323,7 @@ impl RequestParser {
         if buffer.starts_with(TLS_HANDSHAKE) {
             return Err(RequestError::Tls);
         }
-        // Lines are for people: looking again from the start costs little.
-        let Some(end) = buffer.iter().take(LINE_BYTES_MAX + 1).position(|byte| *byte == b'\n') else {
+        let Some(end) = self.line_end(buffer, 0, 0, b'\n') else {
             if buffer.len() > LINE_BYTES_MAX {
                 return Err(RequestError::InlineTooLong);
             }
@@ -312,15 +344,13 @@ impl RequestParser {
     }
 }
 
-/// The number that begins here and ends with a line end, and where the next line begins. `None`: the line is not whole.
-/// The inner `None`: it is no number. As in Redis a number has no zeros in front: a length could be any number of bytes long
-/// otherwise, and what is kept of a request would have no bound.
-fn number(buffer: &[u8], start: usize) -> Option<(Option<i64>, usize)> {
+/// The canonical number that begins here, and where the next line begins; or where the text stops to be one. `None`: more bytes
+/// must tell.
+fn canonical(buffer: &[u8], start: usize) -> Option<Result<(Option<i64>, usize), usize>> {
     let mut value: i64 = 0;
-    let mut at = start;
-    let negative = buffer.get(at) == Some(&b'-');
-    at += usize::from(negative);
-    let digits = at;
+    let negative = buffer.get(start) == Some(&b'-');
+    let digits = start + usize::from(negative);
+    let mut at = digits;
     loop {
         let byte = *buffer.get(at)?;
         if !byte.is_ascii_digit() || at - digits == DIGITS_MAX {
@@ -335,13 +365,10 @@ fn number(buffer: &[u8], start: usize) -> Option<(Option<i64>, usize)> {
         1 => !negative || value != 0,
         _ => buffer.get(digits) != Some(&b'0'),
     };
-    if is_canonical && buffer.get(at) == Some(&b'\r') {
-        // The line feed must have come too.
-        buffer.get(at + 1)?;
-        return Some((Some(if negative { -value } else { value }), at + 2));
+    if !is_canonical || buffer.get(at) != Some(&b'\r') {
+        return Some(Err(at));
     }
-    // No number: it is one mistake as soon as its line is whole.
-    let rest = buffer.get(at..).unwrap_or_default();
-    let end = rest.iter().take(LINE_BYTES_MAX).position(|byte| *byte == b'\r')?;
-    Some((None, at + end + 2))
+    // The line feed must have come too.
+    buffer.get(at + 1)?;
+    Some(Ok((Some(if negative { -value } else { value }), at + 2)))
 }

@@ -108,6 +108,19 @@ fn what_is_no_request_gets_the_error_of_redis() {
 }
 
 #[test]
+fn how_a_line_without_an_end_is_cut_changes_nothing() {
+    let bytes = [&b"*"[..], &vec![b'1'; 65_000], &vec![b'x'; 60_000], b"\r\n"].concat();
+    let whole = parse_in_pieces(&bytes, &[]);
+    assert_eq!(whole.1, Some(RequestError::MultibulkCountTooLong));
+    assert_eq!(parse_in_pieces(&bytes, &[30_000, 65_010, 100_000]), whole);
+    // Byte by byte each is looked at once: quadratic work would take a minute here.
+    let line = [&b"ECHO "[..], &vec![b'a'; 60_000], b"\r\n"].concat();
+    let each: Vec<_> = (1..line.len()).collect();
+    let (requests, error) = parse_in_pieces(&line, &each);
+    assert_eq!((requests.len(), error), (1, None));
+}
+
+#[test]
 fn a_browser_is_not_spoken_to() {
     for bytes in [&b"POST / HTTP/1.1\r\n"[..], b"Host: localhost\r\n"] {
         assert_eq!(parse_in_pieces(bytes, &[]).1, Some(RequestError::Http));

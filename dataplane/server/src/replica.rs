@@ -115,6 +115,8 @@ pub(crate) enum Refusal {
     NoCredit,
     #[error("ERR The transaction writes more than one record of the log can hold, this command was not executed")]
     TurnFull,
+    #[error("ERR The keys of one command may have {max} bytes in all, nothing was executed")]
+    KeysTooLong { max: usize },
     #[error(transparent)]
     Command(#[from] CommandError),
 }

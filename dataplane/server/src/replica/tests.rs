@@ -343,7 +343,7 @@ fn turns_that_wait_for_the_log_become_one_record() {
 fn a_turn_that_would_not_fit_a_record_refuses_what_is_too_much() {
     run(async {
         let world = World::serving().await;
-        let value = "v".repeat(3 << 20);
+        let value = "v".repeat(5 << 19);
         // As a transaction does: all in one turn.
         let replies = world.commands(&[
             format!("SET a {value}"),
@@ -354,6 +354,18 @@ fn a_turn_that_would_not_fit_a_record_refuses_what_is_too_much() {
         assert_eq!(replies.0, ["OK", "OK", "OK", "(error) ERR"]);
         world.released(replies.1).await;
         assert_eq!(world.command("EXISTS a b c d").0, "(integer) 3");
+    });
+}
+
+#[test]
+fn keys_that_a_record_could_not_hold_twice_are_refused() {
+    run(async {
+        let world = World::serving().await;
+        let long = "k".repeat(1 << 20);
+        assert_eq!(world.command(&format!("SET {long} v")).0, "OK");
+        assert_eq!(world.command(&format!("MSETNX {long}a v b v")).0, "(error) ERR");
+        let value = "v".repeat(2 << 20);
+        assert_eq!(world.command(&format!("SET k {value}")).0, "OK");
     });
 }
 

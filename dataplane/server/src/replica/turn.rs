@@ -22,10 +22,15 @@ use crate::layout::REQUEST_BYTES_MAX;
 /// Most keys that are evicted to make room for one command. The next goes on.
 const EVICTED_KEYS_MAX: usize = 256;
 
-/// Bytes of effects past which no write is executed any more, in a transaction that is one turn whatever it writes. What one
-/// command adds is at most as much as the largest request, so a record always fits an append.
-const OPEN_BYTES_MAX: usize = 7 << 20;
-const _: () = assert!(OPEN_BYTES_MAX + REQUEST_BYTES_MAX < APPEND_PAYLOAD_BYTES_MAX);
+/// Bytes of effects past which nothing is executed any more, in a transaction that is one turn whatever it writes. What one
+/// command adds is at most the largest request, and the names of its keys once more if their time was over: so a record always
+/// fits an append.
+const OPEN_BYTES_MAX: usize = 6 << 20;
+
+/// Bytes of all keys that one command which writes may name.
+const KEYS_BYTES_MAX: usize = 1 << 20;
+
+const _: () = assert!(OPEN_BYTES_MAX + REQUEST_BYTES_MAX + KEYS_BYTES_MAX < APPEND_PAYLOAD_BYTES_MAX);
 
 /// See the top of the file. It must be dropped before anything is awaited.
 pub(crate) struct Turn<'r> {
@@ -144,13 +149,15 @@ impl<'r> Turn<'r> {
         reply: &mut dyn Reply,
     ) -> Result<(), Refusal> {
         self.can_run(command)?;
+        check_keys(command, args)?;
         self.begin_change();
         let State { image, random, .. } = &mut *self.state;
         let mut outcome = Ok(());
         if command.spec.flags.has(Flags::DENYOOM) && !self.in_transaction {
             outcome = make_room(image, random);
         }
-        let is_full = command.spec.flags.has(Flags::WRITE) && image.effects_bytes() >= OPEN_BYTES_MAX;
+        // Reads too: they delete keys whose time is over.
+        let is_full = image.effects_bytes() >= OPEN_BYTES_MAX;
         let outcome = match outcome {
             Ok(()) if is_full => Err(Refusal::TurnFull),
             Ok(()) => (command.run)(&mut Call {
@@ -256,6 +263,24 @@ impl<'r> Turn<'r> {
         let hazard = self.state.role.pipeline().and_then(|pipeline| pipeline.hazard(lookups));
         self.hold = self.hold.max(hazard);
     }
+}
+
+/// Whether a command that writes names less of keys than a record can hold twice.
+fn check_keys(command: &Command, args: Args<'_>) -> Result<(), Refusal> {
+    // Keys are arguments: nearly every request is too small to be looked at closer.
+    if args.bytes() <= KEYS_BYTES_MAX || !command.spec.flags.has(Flags::WRITE) {
+        return Ok(());
+    }
+    let places = command.spec.key_places(args).unwrap_or_default();
+    let bytes: usize = places
+        .iter()
+        .filter_map(|place| args.get(*place))
+        .map(<[u8]>::len)
+        .sum();
+    if bytes > KEYS_BYTES_MAX {
+        return Err(Refusal::KeysTooLong { max: KEYS_BYTES_MAX });
+    }
+    Ok(())
 }
 
 /// Evicts while memory is over its limit, as much as a turn may write.
