@@ -1,15 +1,16 @@
 //! A clock that a test moves by hand.
-//! Promises: time passes only by [`ManualClock::advance`]. Never reads the machine's clock.
+//! Promises: time passes only by [`ManualClock::advance`] and [`ManualClock::step_wall`]. Never reads the machine's clock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tenure_types::{BootTime, Clock, WallTime};
 
-/// Stands still until it is advanced. Boot time and wall time move together.
+/// Stands still until it is advanced. Boot time and wall time move together, unless wall time is set.
 #[derive(Debug)]
 pub struct ManualClock {
     boot_nanos: AtomicU64,
+    wall_ahead_millis: AtomicU64,
 }
 
 /// The wall time at boot: some moment in 2023.
@@ -20,7 +21,14 @@ impl ManualClock {
     pub const fn new() -> Self {
         Self {
             boot_nanos: AtomicU64::new(0),
+            wall_ahead_millis: AtomicU64::new(0),
         }
+    }
+
+    /// Sets the time of day ahead, as somebody may who finds it wrong, or a machine that slept without counting.
+    pub fn step_wall(&self, by: Duration) {
+        let by_millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.wall_ahead_millis.fetch_add(by_millis, Ordering::SeqCst);
     }
 
     /// Lets this much time pass.
@@ -44,7 +52,8 @@ impl Clock for ManualClock {
 
     fn wall(&self) -> WallTime {
         let since_boot_millis = self.boot().as_nanos() / 1_000_000;
-        WallTime::from_unix_millis(WALL_MILLIS_AT_BOOT + since_boot_millis)
+        let ahead_millis = self.wall_ahead_millis.load(Ordering::SeqCst);
+        WallTime::from_unix_millis(WALL_MILLIS_AT_BOOT + since_boot_millis + ahead_millis)
     }
 }
 
@@ -60,5 +69,8 @@ mod tests {
         clock.advance(Duration::from_millis(1500));
         assert_eq!(clock.boot().elapsed_since(boot), Duration::from_millis(1500));
         assert_eq!(clock.wall().as_unix_millis() - wall.as_unix_millis(), 1500);
+        clock.step_wall(Duration::from_millis(7));
+        assert_eq!(clock.boot().elapsed_since(boot), Duration::from_millis(1500));
+        assert_eq!(clock.wall().as_unix_millis() - wall.as_unix_millis(), 1507);
     }
 }

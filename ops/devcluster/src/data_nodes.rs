@@ -24,7 +24,7 @@ use tenure_types::{NodeId, TenantId};
 
 use crate::fleet::config_file;
 use crate::new_file::{PRIVATE, make_folder, replace};
-use crate::{Authority, CredentialFiles, Fleet, LogNodes, Placement, Port, Ports, Profile, write_layout};
+use crate::{Authority, CredentialFiles, Fleet, LogNodes, LogRoutes, Placement, Port, Ports, Profile, write_layout};
 
 /// What data nodes are started with.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub struct DataNodesOptions {
     pub authority: Arc<Authority>,
     /// The log nodes, as the data nodes dial them.
     pub log: BTreeMap<NodeId, SocketAddr>,
+    /// Whether what they say to the log passes proxies that tests can cut ([`LogRoutes`]). Default no.
+    pub log_routes: bool,
     /// Timers. Default fast, for tests wait for failovers.
     pub profile: Profile,
     /// Threads of each node. Default 1.
@@ -63,6 +65,7 @@ impl DataNodesOptions {
             ports: Ports::default(),
             authority: Arc::clone(log.authority()),
             log: log.addresses(),
+            log_routes: false,
             profile: Profile::default(),
             workers: NonZeroUsize::MIN,
             reply_deadline_millis: None,
@@ -114,6 +117,8 @@ impl ClusterOptions {
 pub struct DataNodes {
     fleet: Fleet,
     layout: Layout,
+    /// `None`: they dial the log itself.
+    log_routes: Option<LogRoutes>,
     /// Claims, so that nobody takes the port of a node that is down.
     _ports: Vec<Port>,
 }
@@ -151,19 +156,25 @@ impl DataNodes {
         let layout = layout(&options, &ports)?;
         let layout_path = options.folder.join("layout.toml");
         write_layout(&layout, &layout_path)?;
+        let log_routes = if options.log_routes {
+            Some(LogRoutes::start(&fleet.nodes(), &options.log).await?)
+        } else {
+            None
+        };
         for node in fleet.nodes() {
             let folder = fleet.folder(node)?;
             make_folder(folder)?;
             let authority = &options.authority;
             let tls = CredentialFiles::keep(folder, authority, || authority.data_node(node))?;
+            let dial = log_routes.as_ref().map(|routes| routes.seen_from(node));
+            let dial = dial.as_ref().unwrap_or(&options.log);
             let config = Config {
                 node: node.get(),
                 layout: &layout_path,
                 workers: options.workers,
                 profile: options.profile,
                 reply_deadline_millis: options.reply_deadline_millis,
-                log: options
-                    .log
+                log: dial
                     .iter()
                     .map(|(node, address)| (node.get().to_string(), *address))
                     .collect(),
@@ -178,6 +189,7 @@ impl DataNodes {
         Ok(Self {
             fleet,
             layout,
+            log_routes,
             _ports: ports,
         })
     }
@@ -185,6 +197,12 @@ impl DataNodes {
     /// What they host, and where.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// What lies between them and the log.
+    pub fn log_routes(&self) -> Result<&LogRoutes> {
+        let routes = self.log_routes.as_ref();
+        routes.context("the data nodes dial the log itself: set DataNodesOptions::log_routes to cut them off from it")
     }
 
     /// A cluster by its name.

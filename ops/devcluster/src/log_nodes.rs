@@ -41,7 +41,8 @@ pub struct LogNodesOptions {
     pub links: bool,
     /// How many log groups. Default 1.
     pub groups: u32,
-    /// The longest lease that a fence may ask for. Default: what `tenure log bootstrap` takes.
+    /// The longest lease that a fence may ask for. Default: what data nodes of this profile ask for, because a new leader
+    /// that cannot know better has the next owner of a shard wait so long.
     pub lease_max: Option<LeaseLength>,
     /// Timers. Default fast, for tests wait for elections.
     pub profile: Profile,
@@ -62,6 +63,18 @@ pub enum Profile {
     Fast,
     /// Long ones.
     Conservative,
+}
+
+impl Profile {
+    /// L of the epochs that data nodes ask for.
+    fn lease(self) -> LeaseLength {
+        const FAST: LeaseLength = LeaseLength::from_millis(1200).unwrap();
+        const CONSERVATIVE: LeaseLength = LeaseLength::from_millis(3000).unwrap();
+        match self {
+            Self::Fast => FAST,
+            Self::Conservative => CONSERVATIVE,
+        }
+    }
 }
 
 impl LogNodesOptions {
@@ -306,9 +319,8 @@ fn bootstrap(options: &LogNodesOptions, addresses: &BTreeMap<NodeId, SocketAddr>
     let mut command = Command::new(&options.binary);
     command.args(["log", "bootstrap", "--groups", &options.groups.to_string(), "--out"]);
     command.arg(&new);
-    if let Some(lease_max) = options.lease_max {
-        command.args(["--lease-max-millis", &lease_max.as_millis().to_string()]);
-    }
+    let lease_max = options.lease_max.unwrap_or_else(|| options.profile.lease());
+    command.args(["--lease-max-millis", &lease_max.as_millis().to_string()]);
     for (node, address) in addresses {
         command.args(["--node", &format!("{}={address}", node.get())]);
     }

@@ -137,7 +137,7 @@ fn a_bootstrap_file_is_written_once_and_never_overwritten() {
     let output = tenure(&line);
     assert!(output.status.success(), "{output:?}");
     let written = fs::read_to_string(&out).unwrap();
-    assert!(written.contains("groups = 1\nlease_max_millis = 10000\n"), "{written}");
+    assert!(written.contains("groups = 1\nlease_max_millis = 3000\n"), "{written}");
 
     let said = refused(&line, 1);
     assert!(said.contains("is there already"), "{said}");
