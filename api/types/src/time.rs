@@ -37,7 +37,8 @@ impl BootTime {
 
 /// Time of day in milliseconds since the Unix epoch, as one machine believes it.
 ///
-/// It goes into records so that expiry is the same on every replica. It may jump; nothing about safety reads it.
+/// It goes into records so that expiry is the same on every replica. It may jump; no instant is told by it. A lease ends when it
+/// says otherwise than the time since boot about how much time has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WallTime(u64);
 

@@ -108,6 +108,11 @@ impl Image {
         self.now
     }
 
+    /// From now on the image follows: what is over is what this record's time says, and no longer the clock of this node.
+    pub fn go_by_record(&mut self, written_at: WallTime) {
+        self.now = written_at;
+    }
+
     /// All keys, to be counted and scanned. Who answers from it calls [`Image::look_at_all`] too.
     pub fn keyspace(&self) -> &Keyspace {
         &self.keyspace

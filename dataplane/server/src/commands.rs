@@ -13,7 +13,7 @@ mod discard;
 mod echo;
 mod exec;
 #[cfg(test)]
-mod harness;
+pub(crate) mod harness;
 mod hello;
 mod info;
 mod lastsave;

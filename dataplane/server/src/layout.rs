@@ -235,6 +235,20 @@ impl ShardLayout {
         Some(replica.address)
     }
 
+    /// How many nodes go before this one when the shard is to have another owner: the first choice, and those that stand before
+    /// it. The owner's own node goes last, if it comes back: what it died of, it may die of again.
+    pub(crate) fn rank_of(&self, node: NodeId, owner: Option<NodeId>) -> u32 {
+        let others = self.replicas.iter().map(|replica| replica.node);
+        let others = others.filter(|other| *other != self.primary && Some(*other) != owner);
+        let first_choice = Some(self.primary).filter(|primary| Some(*primary) != owner);
+        let rank = first_choice
+            .into_iter()
+            .chain(others)
+            .take_while(|other| *other != node)
+            .count();
+        u32::try_from(rank).unwrap_or(u32::MAX)
+    }
+
     /// Where its primary serves it.
     pub fn primary_address(&self) -> Option<SocketAddr> {
         self.address_on(self.primary)
@@ -245,6 +259,32 @@ impl ShardLayout {
 mod tests {
     use super::*;
     use crate::testing::cluster;
+
+    #[test]
+    fn the_first_choice_goes_first_then_the_others_as_they_stand_and_the_owner_before_all() {
+        let replica = |node| ReplicaLayout {
+            node: NodeId::new(node),
+            address: SocketAddr::from(([127, 0, 0, 1], 1)),
+        };
+        let shard = ShardLayout {
+            primary: NodeId::new(2),
+            replicas: [1, 2, 3, 4].map(replica).into(),
+            ..cluster().shards.remove(0)
+        };
+        // Who owns the shard; the ranks of nodes 1 to 4.
+        let cases = [
+            (None, [1, 0, 2, 3]),
+            (Some(2), [0, 3, 1, 2]),
+            (Some(1), [3, 0, 1, 2]),
+            (Some(3), [1, 0, 3, 2]),
+            // It hosts nothing, as far as this layout knows.
+            (Some(9), [1, 0, 2, 3]),
+        ];
+        for (owner, ranks) in cases {
+            let rank = |node| shard.rank_of(NodeId::new(node), owner.map(NodeId::new));
+            assert_eq!([1, 2, 3, 4].map(rank), ranks, "owned by {owner:?}");
+        }
+    }
 
     #[test]
     fn requests_that_would_not_fit_the_log_are_no_sound_layout() {

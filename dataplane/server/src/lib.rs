@@ -23,6 +23,7 @@ mod table;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod topology;
 mod worker;
 
 pub use layout::{

@@ -122,7 +122,7 @@ pub struct DataNode {
 #[derive(Debug)]
 struct Worker {
     thread: JoinHandle<()>,
-    /// Primaries of it that have not served yet. Closed when the worker has ended.
+    /// Replicas of it that neither serve nor see another do so. Closed when the worker has ended.
     to_come: watch::Receiver<usize>,
 }
 
@@ -137,8 +137,7 @@ impl DataNode {
         let (stop, stopped) = watch::channel(false);
         let client_ids = Arc::new(ClientIds::new());
         let start = |(number, hosted): (usize, Vec<Hosted>)| {
-            let primaries = hosted.iter().filter(|hosted| hosted.shard.primary == options.node);
-            let (serving, to_come) = watch::channel(primaries.count());
+            let (unsettled, to_come) = watch::channel(hosted.len());
             let parts = WorkerParts {
                 number,
                 node: options.node,
@@ -151,7 +150,7 @@ impl DataNode {
                 log: Arc::clone(&log),
                 stop: stopped.clone(),
                 client_ids: Arc::clone(&client_ids),
-                serving,
+                unsettled,
             };
             let thread = worker::start(parts)?;
             Ok(Worker { thread, to_come })
@@ -161,11 +160,12 @@ impl DataNode {
         Ok(Self { stop, workers })
     }
 
-    /// Waits until every primary of this node has served. Never ends if a worker does.
+    /// Waits until every shard of this node is served: here, or by another node while this one has caught up. Never ends if a
+    /// worker does.
     pub async fn ready(&self) {
         for worker in &self.workers {
             let mut to_come = worker.to_come.clone();
-            if to_come.wait_for(|primaries| *primaries == 0).await.is_err() {
+            if to_come.wait_for(|replicas| *replicas == 0).await.is_err() {
                 std::future::pending::<()>().await;
             }
         }

@@ -3,8 +3,8 @@
 //! may leave; what a role must not do, no method of it does.
 //!
 //! ```text
-//!   follow ──▶ own (fence, replay, wait-out, serve) ──▶ Fenced ──▶ follow …         one task per replica: `life`
-//!                │ turns ──▶ commit ──▶ Log
+//!   follow ──▶ take (fence) ──▶ own (load, wait-out, serve) ──▶ Fenced ──▶ follow …       one task per replica: `life`
+//!     ▲ nominate ◀── observe            │ turns ──▶ commit ──▶ Log
 //! ```
 
 mod commit;
@@ -13,12 +13,15 @@ mod hazards;
 mod lease;
 mod life;
 mod maintain;
+mod nominate;
+mod observe;
 mod own;
 mod pipeline;
 mod renew;
 mod role;
 #[cfg(test)]
 mod serving;
+mod take;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -31,17 +34,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tenure_engine::{CommandError, Image, ImageOptions, Mode, Random};
-use tenure_log::Log;
-use tenure_types::{BootTime, Clock, LeaseLength, NodeId, StreamId};
+use tenure_log::{Log, StreamStatus};
+use tenure_types::{BootTime, Clock, Incarnation, LeaseLength, NodeId, Owner, StreamId, WallTime};
 use tokio::sync::{Notify, watch as channel};
 
 use self::commit::Over;
+use self::follow::Place;
 use self::role::Role;
 use self::watch::Watches;
 use crate::client::{Client, Clients, End};
 use crate::layout::{ClusterLayout, ShardLayout};
+use crate::topology::Topology;
 
 pub(crate) use self::life::live;
+pub(crate) use self::observe::observe_all;
 pub(crate) use self::renew::renew_all;
 #[cfg(test)]
 pub(crate) use self::renew::renew_once;
@@ -76,6 +82,12 @@ impl Ticket {
     /// Whether it is released when this is the newest that is.
     pub(crate) fn is_released(self, newest: Self) -> bool {
         self.life == newest.life && self.turn <= newest.turn
+    }
+
+    /// Whether it is of the same role.
+    #[cfg(test)]
+    pub(crate) fn is_of_life(self, other: Self) -> bool {
+        self.life == other.life
     }
 
     /// One of the first role.
@@ -124,20 +136,22 @@ pub(crate) enum Refusal {
 /// What a replica is made of.
 pub(crate) struct ReplicaParts {
     pub(crate) node: NodeId,
-    pub(crate) cluster: Arc<ClusterLayout>,
+    pub(crate) topology: Rc<Topology>,
     pub(crate) shard: ShardLayout,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: Arc<dyn Log>,
     pub(crate) lease: LeaseLength,
     pub(crate) durable_copies: usize,
-    /// For samples.
+    /// For samples and incarnations. Another one at each start.
     pub(crate) seed: u64,
 }
 
 /// A shard on this node. Lives on one worker's thread, with its connections.
 pub(crate) struct Replica {
     node: NodeId,
-    cluster: RefCell<Arc<ClusterLayout>>,
+    /// The cluster, and who is known to be primary of its shards.
+    topology: Rc<Topology>,
+    /// As it was when this began: who is primary now stands in the topology.
     shard: ShardLayout,
     clock: Arc<dyn Clock>,
     log: Arc<dyn Log>,
@@ -155,6 +169,8 @@ pub(crate) struct Replica {
     changed: channel::Sender<()>,
     /// A renewal found the epoch over.
     over: Cell<Option<Over>>,
+    /// What the log's leader said of the stream, newest.
+    observed: channel::Sender<Option<StreamStatus>>,
 }
 
 /// What INFO tells of the time since the process started.
@@ -189,8 +205,17 @@ impl Counters {
     }
 }
 
+/// The time of an image that holds no record.
+const BEFORE_ALL_RECORDS: WallTime = WallTime::from_unix_millis(0);
+
 struct State {
     image: Image,
+    /// Up to where the image holds the stream. Of an owner: when its epoch began.
+    place: Place,
+    /// When the newest record was written that the image holds, or that was made of it.
+    written_at: WallTime,
+    /// Which life of the image this is.
+    incarnation: Incarnation,
     random: Random,
     role: Role,
     /// The ticket before the first of this role.
@@ -201,6 +226,13 @@ struct State {
 impl State {
     fn standing(&self, now: BootTime) -> Standing {
         self.role.standing(now)
+    }
+
+    fn read_clocks(&mut self, clock: &dyn Clock) -> (BootTime, WallTime) {
+        match self.role.pipeline_mut() {
+            Some(pipeline) => pipeline.read_clocks(clock),
+            None => (clock.boot(), clock.wall()),
+        }
     }
 
     fn mode(&self) -> Mode {
@@ -238,11 +270,12 @@ impl State {
 impl Replica {
     /// One that follows and has read nothing yet. [`live`] is its life.
     pub(crate) fn new(parts: ReplicaParts) -> Rc<Self> {
-        let image = Image::new(image_options(&parts.cluster));
+        let image = Image::new(image_options(&parts.topology.layout()));
+        let mut random = Random::new(parts.seed);
         Rc::new(Self {
             node: parts.node,
-            cluster: RefCell::new(parts.cluster),
-            shard: parts.shard,
+            topology: parts.topology,
+            shard: parts.shard.clone(),
             started_at: parts.clock.boot(),
             clock: parts.clock,
             log: parts.log,
@@ -253,7 +286,10 @@ impl Replica {
             watches: Rc::default(),
             state: RefCell::new(State {
                 image,
-                random: Random::new(parts.seed),
+                place: Place::start_of(parts.shard.stream),
+                written_at: BEFORE_ALL_RECORDS,
+                incarnation: draw_incarnation(&mut random),
+                random,
                 role: Role::Loading,
                 begun: Ticket::default(),
                 waiting: BTreeMap::new(),
@@ -261,6 +297,7 @@ impl Replica {
             turned: Notify::new(),
             changed: channel::Sender::new(()),
             over: Cell::new(None),
+            observed: channel::Sender::new(None),
         })
     }
 
@@ -287,7 +324,12 @@ impl Replica {
 
     /// The cluster as it is now.
     pub(crate) fn cluster(&self) -> Arc<ClusterLayout> {
-        Arc::clone(&self.cluster.borrow())
+        self.topology.layout()
+    }
+
+    /// The cluster, and who is known to be primary of its shards.
+    pub(crate) fn topology(&self) -> &Rc<Topology> {
+        &self.topology
     }
 
     /// The name of the shard in its cluster.
@@ -331,8 +373,26 @@ impl Replica {
         self.changed.subscribe()
     }
 
-    /// Whether the layout has this node as the shard's primary.
-    pub(crate) fn is_primary_of_layout(&self) -> bool {
+    /// Which life of the image this is.
+    pub(crate) fn incarnation(&self) -> Incarnation {
+        self.state.borrow().incarnation
+    }
+
+    /// Its name as an owner of the stream.
+    fn owner(&self) -> Owner {
+        Owner {
+            node: self.node,
+            incarnation: self.incarnation(),
+        }
+    }
+
+    /// Resolves whenever the log's leader has told how the stream stands.
+    pub(crate) fn observations(&self) -> channel::Receiver<Option<StreamStatus>> {
+        self.observed.subscribe()
+    }
+
+    /// Whether the layout wants this node to be the shard's first primary.
+    fn is_first_choice(&self) -> bool {
         self.shard.primary == self.node
     }
 
@@ -358,6 +418,10 @@ impl Replica {
     fn change_role(&self, role: Role) {
         {
             let mut state = self.state.borrow_mut();
+            // Nothing mends an image that was changed half-way, an epoch that is granted meanwhile neither.
+            if let Role::Broken = state.role {
+                return;
+            }
             state.begun = state.begun.next_life();
             state.role = role;
             state.waiting.clear();
@@ -367,8 +431,25 @@ impl Replica {
         self.tell_change();
     }
 
+    /// Another life begins, with an image that holds nothing.
+    fn begin_life(&self) {
+        let mut state = self.state.borrow_mut();
+        state.image = Image::new(image_options(&self.cluster()));
+        state.place = Place::start_of(self.stream());
+        state.written_at = BEFORE_ALL_RECORDS;
+        state.incarnation = draw_incarnation(&mut state.random);
+    }
+
     fn tell_change(&self) {
         self.changed.send_replace(());
+    }
+}
+
+fn draw_incarnation(random: &mut Random) -> Incarnation {
+    loop {
+        if let Some(incarnation) = Incarnation::new(random.next()) {
+            return incarnation;
+        }
     }
 }
 
@@ -382,6 +463,6 @@ fn image_options(cluster: &ClusterLayout) -> ImageOptions {
 
 impl fmt::Debug for Replica {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{} on {}", self.cluster.borrow().name, self.shard.name, self.node)
+        write!(f, "{}/{} on {}", self.cluster().name, self.shard.name, self.node)
     }
 }

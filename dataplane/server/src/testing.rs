@@ -21,8 +21,9 @@ use crate::client::{Client, ClientIds};
 use crate::connection::{Buffers, Connection};
 use crate::layout::{ClusterLayout, ClusterLimits, ReplicaLayout, ShardLayout, SlotRange, User};
 use crate::listener::Listener;
-use crate::replica::{Replica, ReplicaParts, Standing, live, renew_once};
+use crate::replica::{Replica, ReplicaParts, Standing, live, observe_all, renew_once};
 use crate::table::Table;
+use crate::topology::Topology;
 use gate::GatedLog;
 
 /// Past it a test hangs, and says where.
@@ -106,10 +107,16 @@ pub(crate) async fn serve_with(cluster: ClusterLayout, tls: Option<Arc<ServerCon
     };
     served.log.create(create).await.unwrap();
     tokio::task::spawn_local(live(Rc::clone(&served.replica), served.log.never()));
-    until(|| served.replica.standing() != Standing::Loading).await;
-    if served.replica.standing() == Standing::Lapsed {
-        served.renew().await;
-    }
+    let log: Arc<dyn Log> = Arc::new(served.log.clone());
+    let observing = observe_all(log, vec![Rc::clone(&served.replica)], Duration::from_millis(1));
+    tokio::task::spawn_local(observing);
+    let is_primary = served.replica.cluster().shards[0].primary == served.replica.node();
+    let becomes = if is_primary {
+        Standing::Primary
+    } else {
+        Standing::Replica
+    };
+    until(|| served.replica.standing() == becomes).await;
     served
 }
 
@@ -120,7 +127,7 @@ pub(crate) async fn serve_loading(cluster: ClusterLayout, tls: Option<Arc<Server
     let replica = Replica::new(ReplicaParts {
         node: NodeId::new(1),
         shard: cluster.shards[0].clone(),
-        cluster: Arc::new(cluster),
+        topology: Topology::new(cluster),
         clock: Arc::clone(&clock) as _,
         log: Arc::new(log.clone()),
         lease: LeaseLength::from_millis(LEASE.as_millis().try_into().unwrap()).unwrap(),

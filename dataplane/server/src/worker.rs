@@ -24,8 +24,9 @@ use crate::connection::Buffers;
 use crate::layout::{ClusterLayout, ShardLayout};
 use crate::listener::Listener;
 use crate::node::{LogFactory, StartError};
-use crate::replica::{Replica, ReplicaParts, Standing, live, renew_all};
+use crate::replica::{Replica, ReplicaParts, live, observe_all, renew_all};
 use crate::table::Table;
+use crate::topology::Topology;
 
 /// How often overdue replies are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -50,8 +51,8 @@ pub(crate) struct WorkerParts {
     pub(crate) stop: watch::Receiver<bool>,
     /// One for all workers.
     pub(crate) client_ids: Arc<ClientIds>,
-    /// How many primaries have not served yet.
-    pub(crate) serving: watch::Sender<usize>,
+    /// How many replicas neither serve nor see another do so.
+    pub(crate) unsettled: watch::Sender<usize>,
 }
 
 /// A replica that is to live here.
@@ -88,12 +89,13 @@ fn register(hosted: &[Hosted], runtime: &Handle) -> io::Result<Vec<tokio::net::T
 async fn run(parts: WorkerParts, listeners: Vec<tokio::net::TcpListener>, log: Arc<dyn Log>) {
     let table = Rc::new(Table::new());
     let buffers = Rc::new(Buffers::default());
+    let mut topologies = Vec::new();
     let mut replicas = Vec::new();
     let mut lives = Vec::new();
     for (number, (hosted, listener)) in parts.hosted.into_iter().zip(listeners).enumerate() {
         let replica = Replica::new(ReplicaParts {
             node: parts.node,
-            cluster: hosted.cluster,
+            topology: topology_of(&hosted.cluster, &mut topologies),
             shard: hosted.shard,
             clock: Arc::clone(&parts.clock),
             log: Arc::clone(&log),
@@ -109,12 +111,13 @@ async fn run(parts: WorkerParts, listeners: Vec<tokio::net::TcpListener>, log: A
             tls: hosted.tls,
         };
         tokio::task::spawn_local(serving.serve(listener, parts.stop.clone()));
-        tokio::task::spawn_local(announce(Rc::clone(&replica), parts.serving.clone()));
+        tokio::task::spawn_local(announce(Rc::clone(&replica), parts.unsettled.clone()));
         lives.push(tokio::task::spawn_local(live(Rc::clone(&replica), parts.stop.clone())));
         replicas.push(replica);
     }
     let every = parts.lease.as_duration() / 6;
     let mut renewing = tokio::task::spawn_local(renew_all(Arc::clone(&log), replicas.clone(), every));
+    let mut observing = tokio::task::spawn_local(observe_all(Arc::clone(&log), replicas.clone(), every));
     let mut sweeping = tokio::task::spawn_local(sweep(replicas.clone(), parts.reply_deadline));
 
     let mut stop = parts.stop;
@@ -129,6 +132,10 @@ async fn run(parts: WorkerParts, listeners: Vec<tokio::net::TcpListener>, log: A
             error!(?ended, "renewing leases ended by a defect");
             false
         }
+        ended = &mut observing => {
+            error!(?ended, "asking the log who owns what ended by a defect");
+            false
+        }
         ended = &mut sweeping => {
             error!(?ended, "looking for overdue replies ended by a defect");
             false
@@ -141,6 +148,7 @@ async fn run(parts: WorkerParts, listeners: Vec<tokio::net::TcpListener>, log: A
     drop(stop.wait_for(|stop| *stop).await);
     first_defect(&mut lives).await;
     renewing.abort();
+    observing.abort();
     sweeping.abort();
     let gone = join_all(replicas.iter().map(|replica| all_gone(replica)));
     let _ = tokio::time::timeout(LAST_REPLIES_WITHIN, gone).await;
@@ -157,20 +165,28 @@ async fn first_defect(lives: &mut FuturesUnordered<JoinHandle<()>>) -> bool {
     false
 }
 
-/// Counts a primary once it has served.
-async fn announce(replica: Rc<Replica>, serving: watch::Sender<usize>) {
-    if !replica.is_primary_of_layout() {
-        return;
+/// One for all replicas of a cluster.
+fn topology_of(cluster: &Arc<ClusterLayout>, known: &mut Vec<(Arc<ClusterLayout>, Rc<Topology>)>) -> Rc<Topology> {
+    if let Some((_, topology)) = known.iter().find(|(other, _)| Arc::ptr_eq(cluster, other)) {
+        return Rc::clone(topology);
     }
-    let mut changes = replica.changes();
-    while replica.standing() != Standing::Primary {
+    let topology = Topology::new(ClusterLayout::clone(cluster));
+    known.push((Arc::clone(cluster), Rc::clone(&topology)));
+    topology
+}
+
+/// Counts a replica once it serves, or sees another do so.
+async fn announce(replica: Rc<Replica>, unsettled: watch::Sender<usize>) {
+    let (mut changes, mut observations) = (replica.changes(), replica.observations());
+    while !replica.is_settled() {
         // The end of a wait-out is no change that anybody tells of.
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
+            observed = observations.changed() => if observed.is_err() { return },
             () = replica.wait_out() => {}
         }
     }
-    serving.send_modify(|primaries| *primaries -= 1);
+    unsettled.send_modify(|replicas| *replicas -= 1);
 }
 
 /// Ends connections whose replies have waited too long.

@@ -116,6 +116,7 @@ impl Replica {
         };
         if state.image.effects_bytes() > 0 && pipeline.may_seal() {
             let written_at = state.image.now();
+            state.written_at = state.written_at.max(written_at);
             let sealed = pipeline.seal(state.image.take_effects().into(), written_at);
             sealed.ok_or(Broken::NoPositionsLeft)?;
         }

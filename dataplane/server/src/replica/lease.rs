@@ -5,7 +5,11 @@
 use std::time::Duration;
 
 use tenure_log::{Granted, WaitOut};
-use tenure_types::BootTime;
+use tenure_types::{BootTime, WallTime};
+
+/// By how much the time of day and the time since boot may differ in what they say of the time between two looks. More, and
+/// one of them was set or stood still: a machine that was suspended, or cloned, without counting it.
+const JUMP_MAX: Duration = Duration::from_millis(100);
 
 /// The lease of one epoch.
 #[derive(Debug, Clone, Copy)]
@@ -13,8 +17,14 @@ pub(super) struct Lease {
     length: Duration,
     /// When it ends; `None` before the first success.
     deadline: Option<BootTime>,
+    /// What was first sent before says nothing of how long ago that was.
+    counts_from: BootTime,
+    /// The clocks at the newest look.
+    seen: Option<(BootTime, WallTime)>,
     /// The end of the wait-out.
     visible_from: BootTime,
+    /// How long it is, if nobody shortens it.
+    wait: Duration,
 }
 
 impl Lease {
@@ -27,12 +37,44 @@ impl Lease {
         Self {
             length: granted.lease.as_duration(),
             deadline: None,
+            counts_from: now,
+            seen: None,
             visible_from: now.saturating_add(wait),
+            wait,
         }
+    }
+
+    /// Whether the clocks agree with those of the look before on how much time has passed.
+    pub(super) fn clocks_agree(&self, now: BootTime, wall: WallTime) -> bool {
+        let Some((boot_before, wall_before)) = self.seen else {
+            return true;
+        };
+        let by_boot = now.elapsed_since(boot_before);
+        // The time of day may have been set back.
+        let wall_expected_millis = u128::from(wall_before.as_unix_millis()) + by_boot.as_millis();
+        let differ_millis = wall_expected_millis.abs_diff(u128::from(wall.as_unix_millis()));
+        differ_millis <= JUMP_MAX.as_millis()
+    }
+
+    /// Looks at the clocks. If they do not agree, the lease is over, and only what is sent from now on makes another; a
+    /// wait-out that was not over begins again. Tells whether they do.
+    pub(super) fn look_at_clocks(&mut self, now: BootTime, wall: WallTime) -> bool {
+        let agree = self.clocks_agree(now, wall);
+        let seen_before = self.seen.replace((now, wall));
+        if !agree {
+            (self.deadline, self.counts_from) = (None, now);
+            if seen_before.is_some_and(|(boot, _)| !self.is_visible(boot)) {
+                self.visible_from = now.saturating_add(self.wait);
+            }
+        }
+        agree
     }
 
     /// Something that was first sent then has succeeded.
     pub(super) fn extend(&mut self, first_sent: BootTime) {
+        if first_sent < self.counts_from {
+            return;
+        }
         let deadline = first_sent.saturating_add(self.length);
         self.deadline = self.deadline.max(Some(deadline));
     }
@@ -101,6 +143,53 @@ mod tests {
         lease.extend(at(2000));
         lease.extend(at(1500));
         assert!(lease.is_live(at(3199)));
+    }
+
+    const fn wall(millis: u64) -> WallTime {
+        WallTime::from_unix_millis(5_000_000 + millis)
+    }
+
+    #[test]
+    fn clocks_that_do_not_agree_end_it_and_what_was_sent_before_makes_no_other() {
+        for (boot_then, wall_then) in [(2010, 3000), (2110, 1990), (3000, 2010)] {
+            let mut lease = lease(WaitOut::Nothing);
+            lease.extend(at(2000));
+            assert!(lease.look_at_clocks(at(2000), wall(2000)));
+            assert!(lease.look_at_clocks(at(2005), wall(2050)));
+            assert!(lease.is_live(at(2005)));
+            assert!(!lease.look_at_clocks(at(boot_then), wall(wall_then)));
+            assert!(!lease.is_live(at(boot_then)));
+            lease.extend(at(2006));
+            assert!(!lease.is_live(at(boot_then)), "nobody knows how long ago that was");
+            lease.extend(at(boot_then));
+            assert!(lease.is_live(at(boot_then)));
+            assert!(lease.look_at_clocks(at(boot_then + 1), wall(wall_then + 1)));
+        }
+    }
+
+    #[test]
+    fn clocks_that_do_not_agree_begin_the_wait_again_unless_it_was_over() {
+        let earlier = LeaseLength::from_millis(1200).unwrap();
+        let mut lease = lease(WaitOut::For(earlier));
+        assert!(lease.look_at_clocks(at(1010), wall(1010)));
+        // The time since boot went ahead of the time of day: who knows how much of the wait is over.
+        assert!(!lease.look_at_clocks(at(3000), wall(1020)));
+        let end = at(3000).saturating_add(earlier.wait_out());
+        assert_eq!(lease.visible_from(), end);
+        assert!(lease.look_at_clocks(at(5000), wall(3020)));
+        assert!(!lease.look_at_clocks(at(9000), wall(3030)));
+        assert_eq!(lease.visible_from(), end, "it was over");
+    }
+
+    #[test]
+    fn clocks_may_drift_apart_slowly() {
+        let mut lease = lease(WaitOut::Nothing);
+        lease.extend(at(2000));
+        for second in 0..1000 {
+            // A tenth too fast: far more than is allowed for.
+            let now = at(2000 + second * 500);
+            assert!(lease.look_at_clocks(now, wall(2000 + second * 550)));
+        }
     }
 
     #[test]

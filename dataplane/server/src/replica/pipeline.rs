@@ -17,7 +17,8 @@ use tenure_log::{
     EngineVersion, Fenced, Granted, IN_FLIGHT_RECORDS_MAX, NotHeld, RECORD_OVERHEAD_BYTES, Record, Renew, Renewed,
     Unsettled,
 };
-use tenure_types::{BootTime, Epoch, Incarnation, Lsn, StreamId, WallTime};
+use tenure_types::{BootTime, Clock, Epoch, Incarnation, Lsn, StreamId, WallTime};
+use tracing::warn;
 
 use super::follow::Place;
 use super::hazards::Hazards;
@@ -129,6 +130,19 @@ impl Pipeline {
 
     pub(super) fn lease(&self) -> &Lease {
         &self.lease
+    }
+
+    /// Reads the clocks, to be done before the lease is relied on: if they do not agree on how much time has passed, it is over.
+    pub(super) fn read_clocks(&mut self, clock: &dyn Clock) -> (BootTime, WallTime) {
+        let mut read = (clock.boot(), clock.wall());
+        if !self.lease.clocks_agree(read.0, read.1) {
+            // This thread may have stood still between the two.
+            read = (clock.boot(), clock.wall());
+        }
+        if !self.lease.look_at_clocks(read.0, read.1) {
+            warn!(stream = %self.stream, "the clocks do not agree on how much time has passed, the lease is dropped");
+        }
+        read
     }
 
     /// The image holds everything up to the fence.

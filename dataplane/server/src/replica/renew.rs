@@ -32,7 +32,8 @@ pub(crate) async fn renew_once(log: &Arc<dyn Log>, replicas: &[Rc<Replica>]) {
     let Some(clock) = replicas.first().map(|replica| Arc::clone(&replica.clock)) else {
         return;
     };
-    // Before the call leaves: the lease counts from here.
+    replicas.iter().for_each(|replica| replica.look_at_clocks());
+    // Before the call leaves, and after the clocks were found to agree: the lease counts from here.
     let sent = clock.boot();
     let renewals: Vec<_> = replicas.iter().filter_map(|replica| replica.renewal(sent)).collect();
     if renewals.is_empty() {
@@ -49,11 +50,12 @@ pub(crate) async fn renew_once(log: &Arc<dyn Log>, replicas: &[Rc<Replica>]) {
 
 impl Replica {
     pub(super) fn renewal(&self, now: BootTime) -> Option<tenure_log::Renew> {
-        self.state
-            .borrow()
-            .role
-            .pipeline()
-            .map(|pipeline| pipeline.renewal(now))
+        let state = self.state.borrow();
+        state.role.pipeline().map(|pipeline| pipeline.renewal(now))
+    }
+
+    fn look_at_clocks(&self) {
+        self.state.borrow_mut().read_clocks(&*self.clock);
     }
 
     pub(super) fn on_renewed(&self, sent: BootTime, answer: RenewAnswer) {

@@ -9,13 +9,12 @@ use super::pipeline::Pipeline;
 /// What a replica is.
 #[derive(Debug)]
 pub(super) enum Role {
-    /// It has no image to show yet: it reads the log from the start, or as the owner of an epoch up to its fence. Left
-    /// for `Replica` or `Owner`.
+    /// It shows nothing yet: it reads the log up to what was there when it asked. Left for `Replica`.
     Loading,
     /// It applies what others write. May answer reads of those who said READONLY. Left for `Owner` by a fence.
     Replica,
-    /// It owns an epoch. What it may do depends on its lease and its wait-out. Left for `Replica` when it is fenced,
-    /// through `Loading` if its image held what never will be.
+    /// It owns an epoch. What it may do depends on its lease and its wait-out. Left for `Loading` when it is fenced:
+    /// with its image, or with none if that held what never will be.
     Owner(Box<Pipeline>),
     /// The stream does not fit the image. Never left: the process must be started anew.
     Broken,

@@ -6,48 +6,44 @@ use std::sync::Arc;
 
 use futures::{FutureExt, StreamExt};
 use tenure_log::{Create, Fence, Log, MemoryLog, MemoryOptions, Nomination};
-use tenure_types::{Clock, Epoch, Incarnation, LeaseLength, Owner};
+use tenure_types::{Clock, Epoch, LeaseLength};
 
 use super::role::Role;
 use super::{Replica, ReplicaParts};
 use crate::layout::ClusterLayout;
+use crate::topology::Topology;
 
 impl Replica {
     /// The primary of a cluster's first shard, on a log of its own that nobody carries its turns to: what is held stays so.
     pub(crate) fn for_tests(cluster: ClusterLayout, clock: Arc<dyn Clock>) -> Rc<Self> {
         let shard = cluster.shards[0].clone();
         let stream = shard.stream;
-        let owner = Owner {
-            node: shard.primary,
-            incarnation: Incarnation::new(1).unwrap(),
-        };
         let create = Create {
             stream,
             tenant: cluster.tenant,
             restore_window: false,
         };
-        let fence = Fence {
-            stream,
-            expect_epoch: Epoch::NONE,
-            owner,
-            lease: LeaseLength::from_millis(1200).unwrap(),
-            nomination: Nomination::ByControlPlane,
-        };
         let log = MemoryLog::new(Arc::clone(&clock), MemoryOptions::default());
         log.create(create).now_or_never().unwrap().unwrap();
-        let granted = log.fence(fence).now_or_never().unwrap().unwrap();
         let replica = Self::new(ReplicaParts {
             node: shard.primary,
-            cluster: Arc::new(cluster),
+            topology: Topology::new(cluster),
             shard,
             clock: Arc::clone(&clock),
             log: Arc::new(log.clone()),
-            lease: granted.lease,
+            lease: LeaseLength::from_millis(1200).unwrap(),
             durable_copies: 2,
             seed: 1,
         });
-        let now = clock.boot();
-        replica.begin_epoch(owner.incarnation, &granted, now);
+        let fence = Fence {
+            stream,
+            expect_epoch: Epoch::NONE,
+            owner: replica.owner(),
+            lease: replica.lease,
+            nomination: Nomination::ByControlPlane,
+        };
+        let granted = log.fence(fence).now_or_never().unwrap().unwrap();
+        replica.begin_epoch(&granted, clock.boot());
         replica.loaded();
         replica.renew_for_tests();
         replica
@@ -58,7 +54,7 @@ impl Replica {
         let shard = cluster.shards[0].clone();
         let replica = Self::new(ReplicaParts {
             node: shard.replicas[1].node,
-            cluster: Arc::new(cluster),
+            topology: Topology::new(cluster),
             shard,
             clock: Arc::clone(&clock),
             log: Arc::new(MemoryLog::new(clock, MemoryOptions::default())),

@@ -2,6 +2,9 @@
 //! Time is the clock's, moved by hand; tokio's own is paused, so that pauses take no time.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cut;
+mod failover;
+mod observe;
 mod pipeline;
 mod world;
 
@@ -14,6 +17,7 @@ use tenure_engine::{Effect, OwnedArgs, commands};
 
 use self::world::{LEASE, Text, World, run};
 use super::own::DRAIN_WITHIN;
+use super::role::Role;
 use super::{Standing, Ticket, Watch};
 
 #[test]
@@ -104,6 +108,27 @@ fn the_lease_counts_from_the_first_sending_of_what_succeeded() {
             Standing::Lapsed,
             "not from the sending that succeeded"
         );
+    });
+}
+
+#[test]
+fn a_machine_whose_clocks_do_not_agree_answers_nothing_before_it_has_renewed() {
+    run(async {
+        let world = World::serving().await;
+        world.write("SET k v").await;
+        world.clock.step_wall(Duration::from_secs(3));
+        assert_eq!(world.command("GET k").0, "(error) CLUSTERDOWN");
+        world.renew().await;
+        assert_eq!(world.command("GET k").0, "\"v\"");
+    });
+}
+
+#[test]
+fn clocks_are_looked_at_by_each_renewal_also_if_nobody_asks_for_anything() {
+    run(async {
+        let world = World::serving().await;
+        world.clock.step_wall(Duration::from_secs(3));
+        assert_eq!(world.command("GET k").0, "(error) CLUSTERDOWN");
     });
 }
 
@@ -239,8 +264,8 @@ fn without_credit_no_write_is_executed_and_reads_go_on() {
     });
 }
 
-#[test]
-fn a_panic_within_the_data_breaks_the_shard_and_nothing_of_it_is_logged() {
+/// As a defect of a command would, half-way through a change.
+fn panic_within_the_data(world: &World) {
     let set = commands::all().find(|command| command.spec.name == "set").unwrap();
     let panics: &'static Command = Box::leak(Box::new(Command {
         run: |call| {
@@ -249,18 +274,23 @@ fn a_panic_within_the_data_breaks_the_shard_and_nothing_of_it_is_logged() {
         },
         ..*set
     }));
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let args: OwnedArgs = ["set", "k", "w"].iter().collect();
+        world
+            .replica
+            .begin_turn()
+            .run(panics, args.as_args(), &mut Text::default())
+    }));
+    assert!(outcome.is_err());
+}
+
+#[test]
+fn a_panic_within_the_data_breaks_the_shard_and_nothing_of_it_is_logged() {
     run(async {
         let world = World::serving().await;
         world.write("SET k v").await;
         let before = world.records().await;
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let args: OwnedArgs = ["set", "k", "w"].iter().collect();
-            world
-                .replica
-                .begin_turn()
-                .run(panics, args.as_args(), &mut Text::default())
-        }));
-        assert!(outcome.is_err());
+        panic_within_the_data(&world);
         assert_eq!(world.replica.standing(), Standing::Broken);
         assert_eq!(world.command("GET k").0, "(error) CLUSTERDOWN");
         world.renew().await;
@@ -268,6 +298,17 @@ fn a_panic_within_the_data_breaks_the_shard_and_nothing_of_it_is_logged() {
             (world.replica.standing(), world.records().await),
             (Standing::Broken, before)
         );
+    });
+}
+
+#[test]
+fn a_broken_shard_stays_so_also_if_it_is_granted_an_epoch() {
+    run(async {
+        let world = World::serving().await;
+        panic_within_the_data(&world);
+        // As if a fence had been under way when a read of a replica panicked.
+        world.replica.change_role(Role::Replica);
+        assert_eq!(world.replica.standing(), Standing::Broken);
     });
 }
 

@@ -50,12 +50,12 @@ pub(crate) struct Turn<'r> {
 
 impl<'r> Turn<'r> {
     pub(super) fn begin(replica: &'r Replica) -> Self {
-        let now = replica.clock.boot();
         let mut state = replica.state.borrow_mut();
+        let (now, time_of_day) = state.read_clocks(&*replica.clock);
         let standing = state.standing(now);
         let (mode, may_write) = (state.mode(), state.may_write());
         let wall = match mode {
-            Mode::Primary | Mode::Starved => replica.clock.wall(),
+            Mode::Primary | Mode::Starved => time_of_day,
             // Its own clock may be ahead: what it hid by it, the primary might still prolong. Records bring the time.
             Mode::Replica => state.image.now(),
         };

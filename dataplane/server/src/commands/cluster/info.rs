@@ -1,8 +1,9 @@
-//! CLUSTER INFO. Nodes do not vote for each other here: epochs and leases are the log's, so those of Redis are 0.
+//! CLUSTER INFO. Nodes do not vote for each other here: epochs are the log's, one row of numbers for each shard.
 
 use std::fmt::Write;
 
 use tenure_engine::command::Spec;
+use tenure_types::Epoch;
 
 use super::SPEC;
 use super::view::View;
@@ -34,23 +35,33 @@ fn info(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
         .count();
     // A layout that was checked has every slot in some shard.
     let slots = usize::from(tenure_engine::SLOTS);
-    let fields = [
+    let epochs = view.cluster().shards.iter().map(|shard| view.epoch(shard));
+    let newest = epochs.max().unwrap_or(Epoch::NONE);
+    let own = view.own_shard().map_or(Epoch::NONE, |shard| view.epoch(shard));
+    let numbers = [
         ("cluster_slots_assigned", slots),
         ("cluster_slots_ok", slots),
         ("cluster_slots_pfail", 0),
         ("cluster_slots_fail", 0),
         ("cluster_known_nodes", view.all_members().len()),
         ("cluster_size", size),
-        ("cluster_current_epoch", 0),
-        ("cluster_my_epoch", 0),
-        ("cluster_stats_messages_sent", 0),
-        ("cluster_stats_messages_received", 0),
-        ("total_cluster_links_buffer_limit_exceeded", 0),
     ];
     let mut text = format!("cluster_state:{state}\r\n");
-    for (name, value) in fields {
-        // Writing to a string does not fail.
+    // Writing to a string does not fail.
+    for (name, value) in numbers {
         let _ = write!(text, "{name}:{value}\r\n");
+    }
+    for (name, epoch) in [("cluster_current_epoch", newest), ("cluster_my_epoch", own)] {
+        let _ = write!(text, "{name}:{epoch}\r\n");
+    }
+    // There is no bus.
+    let none = [
+        "cluster_stats_messages_sent",
+        "cluster_stats_messages_received",
+        "total_cluster_links_buffer_limit_exceeded",
+    ];
+    for name in none {
+        let _ = write!(text, "{name}:0\r\n");
     }
     call.reply.verbatim("txt", &text);
     Ok(Then::GoOn)
@@ -68,6 +79,8 @@ mod tests {
             "cluster_slots_assigned:16384",
             "cluster_known_nodes:4",
             "cluster_size:2",
+            "cluster_current_epoch:1",
+            "cluster_my_epoch:1",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} in {text}");
         }

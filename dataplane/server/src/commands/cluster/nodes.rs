@@ -106,7 +106,8 @@ fn line(view: &View, member: &Member<'_>) -> String {
     } else {
         String::new()
     };
-    format!("{id} {ip}:{port}@{bus} {own}{role} {primary} 0 0 0 connected{slots}")
+    let epoch = view.epoch(member.shard);
+    format!("{id} {ip}:{port}@{bus} {own}{role} {primary} 0 0 {epoch} connected{slots}")
 }
 
 fn slots(member: &Member<'_>) -> String {
@@ -139,8 +140,8 @@ mod tests {
             .map(|member| view.id(member.shard, member.node))
             .collect();
         let expected = format!(
-            "{a} 127.0.0.1:7001@17001 myself,master - 0 0 0 connected 0-8191 16383\n\
-             {b} 127.0.0.2:7002@17002 slave {a} 0 0 0 connected\n\
+            "{a} 127.0.0.1:7001@17001 myself,master - 0 0 1 connected 0-8191 16383\n\
+             {b} 127.0.0.2:7002@17002 slave {a} 0 0 1 connected\n\
              {c} 127.0.0.3:7003@17003 master - 0 0 0 connected 8192-16382\n\
              {d} 127.0.0.4:60000@0 slave {c} 0 0 0 connected\n",
             a = id[0],
@@ -149,7 +150,7 @@ mod tests {
             d = id[3],
         );
         assert_eq!(server.run("CLUSTER NODES"), expected);
-        let replica = format!("[\"{} 127.0.0.2:7002@17002 slave {} 0 0 0 connected\"]", id[1], id[0]);
+        let replica = format!("[\"{} 127.0.0.2:7002@17002 slave {} 0 0 1 connected\"]", id[1], id[0]);
         server.check(&[
             (&format!("CLUSTER REPLICAS {}", id[0]), &replica),
             (&format!("CLUSTER SLAVES {}", id[0]), &replica),

@@ -3,17 +3,20 @@
 //! 40 hexadecimal digits, as clients expect. A machine that hosts two shards is two nodes to a client, at two ports.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use tenure_types::NodeId;
+use tenure_types::{Epoch, NodeId};
 
 use crate::layout::{ClusterLayout, ShardLayout, SlotRange};
 use crate::replica::{Replica, Standing};
+use crate::topology::Topology;
 
 /// A cluster, seen from one of its nodes.
 #[derive(Debug)]
 pub(crate) struct View {
+    topology: Rc<Topology>,
     cluster: Arc<ClusterLayout>,
     shard: String,
     node: NodeId,
@@ -33,6 +36,7 @@ pub(crate) struct Member<'v> {
 impl View {
     pub(crate) fn of(replica: &Replica) -> Self {
         Self {
+            topology: Rc::clone(replica.topology()),
             cluster: replica.cluster(),
             shard: replica.shard_name().to_owned(),
             node: replica.node(),
@@ -55,6 +59,11 @@ impl View {
         let mut members: Vec<_> = shard.replicas.iter().map(member).collect();
         members.sort_by_key(|member| !member.is_primary);
         members
+    }
+
+    /// The newest known epoch of a shard: what Redis calls the configuration epoch of its primary.
+    pub(crate) fn epoch(&self, shard: &ShardLayout) -> Epoch {
+        self.topology.epoch_of(shard.stream)
     }
 
     /// All nodes of the cluster.

@@ -10,23 +10,29 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use tenure_engine::{CommandError, Effect, OwnedArgs, Protocol, Reply, SLOTS};
-use tenure_log::{Append, Draft, Fence, Granted, Log, ManualClock, MemoryLog, MemoryOptions, Nomination, StreamStatus};
-use tenure_types::{Clock, GroupId, Incarnation, LeaseLength, Lsn, NodeId, Owner, StreamId, TenantId};
-use tokio::sync::watch;
+use tenure_log::{
+    Append, Draft, EngineVersion, Fence, Granted, Log, ManualClock, MemoryLog, MemoryOptions, Nomination, StreamStatus,
+};
+use tenure_types::{Clock, Epoch, GroupId, Incarnation, LeaseLength, Lsn, NodeId, Owner, StreamId, TenantId};
+use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, LocalSet};
 
+use super::cut::{CutLog, Twist};
 use crate::layout::{ClusterLayout, ClusterLimits, ReplicaLayout, ShardLayout, SlotRange};
+use crate::replica::observe::{Observer, observe_all};
 use crate::replica::pipeline::ENGINE_VERSION;
 use crate::replica::renew::renew_once;
 use crate::replica::{Replica, ReplicaParts, Standing, Ticket, live};
 use crate::table::{Found, Registered, Table};
+use crate::topology::Topology;
 
-const LEASE_LENGTH: LeaseLength = LeaseLength::from_millis(1200).unwrap();
+pub(super) const LEASE_LENGTH: LeaseLength = LeaseLength::from_millis(1200).unwrap();
 pub(super) const LEASE: Duration = LEASE_LENGTH.as_duration();
 
-const STREAM: StreamId = StreamId::new(GroupId::new(0), 1);
+pub(super) const STREAM: StreamId = StreamId::new(GroupId::new(0), 1);
 const PRIMARY: NodeId = NodeId::new(1);
 const FOLLOWER: NodeId = NodeId::new(2);
+const THIRD: NodeId = NodeId::new(3);
 
 /// How often somebody else may run before a state that is waited for counts as never coming.
 const PATIENCE: usize = 10_000;
@@ -44,6 +50,7 @@ pub(super) struct World {
     pub(super) log: MemoryLog,
     pub(super) clock: Arc<ManualClock>,
     pub(super) replica: Rc<Replica>,
+    way: CutLog,
     table: Table,
     stop: watch::Sender<bool>,
     life: RefCell<Option<JoinHandle<()>>>,
@@ -60,13 +67,38 @@ impl World {
         let clock = Arc::new(ManualClock::new());
         let options = MemoryOptions {
             credit_bytes,
-            ..MemoryOptions::default()
+            lease_max: LEASE_LENGTH,
         };
         let log = MemoryLog::new(Arc::clone(&clock) as Arc<dyn Clock>, options);
         let world = Self::begin(log, clock, PRIMARY, 1);
         world.owning().await;
         world.renew().await;
         world.standing(Standing::Primary).await;
+        world
+    }
+
+    /// A node that is not the first choice, while that never comes.
+    pub(super) async fn alone() -> Self {
+        let clock = Arc::new(ManualClock::new());
+        let options = MemoryOptions {
+            lease_max: LEASE_LENGTH,
+            ..MemoryOptions::default()
+        };
+        let log = MemoryLog::new(Arc::clone(&clock) as Arc<dyn Clock>, options);
+        let world = Self::begin(log, clock, FOLLOWER, 1);
+        world.standing(Standing::Replica).await;
+        world
+    }
+
+    /// The process again, after a crash of the first: it follows.
+    pub(super) async fn restarted(&self) -> Self {
+        if let Some(life) = self.life.take() {
+            life.abort();
+        }
+        // Another one at each start, or a process would go on with what one before it owned.
+        let seed = self.replica.state.borrow_mut().random.next();
+        let world = Self::begin(self.log.clone(), Arc::clone(&self.clock), self.node(), seed);
+        world.standing(Standing::Replica).await;
         world
     }
 
@@ -81,29 +113,62 @@ impl World {
 
     /// The process again, after a crash of the first.
     pub(super) async fn another_process_that_waits(&self) -> Self {
-        if let Some(life) = self.life.take() {
-            life.abort();
-        }
-        let world = Self::begin(self.log.clone(), Arc::clone(&self.clock), PRIMARY, 2);
+        let world = self.restarted().await;
+        // By itself it would wait until the first is silent for long enough.
+        world.elect().await;
         world.owning().await;
         world
     }
 
     /// Another node that follows.
     pub(super) async fn follower(&self) -> Self {
+        self.following(FOLLOWER, 3).await
+    }
+
+    /// Another node that has asked how the stream stands, and cannot read it yet.
+    pub(super) async fn follower_that_cannot_read(&self) -> Self {
+        self.following_blindly(FOLLOWER, 3).await
+    }
+
+    /// The third node likewise.
+    pub(super) async fn third_node_that_cannot_read(&self) -> Self {
+        self.following_blindly(THIRD, 4).await
+    }
+
+    async fn following_blindly(&self, node: NodeId, seed: u64) -> Self {
+        let world = Self::begin(self.log.clone(), Arc::clone(&self.clock), node, seed);
+        world.refuse_readers(true);
+        world.until(|| !world.begun_to_read().is_empty()).await;
+        world
+    }
+
+    /// Another node, which is told of a history that it will not find.
+    pub(super) fn follower_of_another_history(&self) -> Self {
         let world = Self::begin(self.log.clone(), Arc::clone(&self.clock), FOLLOWER, 3);
+        world.way.tell_another_history();
+        world
+    }
+
+    /// A third node that follows.
+    pub(super) async fn second_follower(&self) -> Self {
+        self.following(THIRD, 4).await
+    }
+
+    async fn following(&self, node: NodeId, seed: u64) -> Self {
+        let world = Self::begin(self.log.clone(), Arc::clone(&self.clock), node, seed);
         world.standing(Standing::Replica).await;
         world
     }
 
     fn begin(log: MemoryLog, clock: Arc<ManualClock>, node: NodeId, seed: u64) -> Self {
         let cluster = cluster();
+        let way = CutLog::new(log.clone());
         let replica = Replica::new(ReplicaParts {
             node,
             shard: cluster.shards[0].clone(),
-            cluster: Arc::new(cluster),
+            topology: Topology::new(cluster),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            log: Arc::new(log.clone()),
+            log: Arc::new(way.clone()),
             lease: LEASE_LENGTH,
             durable_copies: 2,
             seed,
@@ -114,6 +179,7 @@ impl World {
             log,
             clock,
             replica,
+            way,
             table: Table::new(),
             stop,
             life: RefCell::new(Some(life)),
@@ -184,18 +250,125 @@ impl World {
             .await;
     }
 
-    async fn owning(&self) {
+    /// Until it owns the shard and has loaded it.
+    pub(super) async fn owning(&self) {
         let loaded = || {
             let state = self.replica.state.borrow();
             state.role.pipeline().is_some_and(|pipeline| pipeline.is_loaded())
         };
-        self.until(loaded).await;
+        for _ in 0..PATIENCE {
+            self.look().await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            if loaded() {
+                return;
+            }
+        }
+        panic!("it never owns the shard; the replica is {:?}", self.replica.standing());
+    }
+
+    /// One look at the log, as the worker takes it, and time for what follows from it.
+    pub(super) async fn look(&self) {
+        self.hear().await;
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// One look at the log, before anything follows from it.
+    pub(super) async fn hear(&self) {
+        let log: Arc<dyn Log> = Arc::new(self.way.clone());
+        for observer in Observer::of_groups(&log, &[Rc::clone(&self.replica)]) {
+            let _ = observer.ask().await;
+        }
     }
 
     /// One round of renewals, as the worker makes them.
     pub(super) async fn renew(&self) {
-        let log: Arc<dyn Log> = Arc::new(self.log.clone());
+        let log: Arc<dyn Log> = Arc::new(self.way.clone());
         renew_once(&log, &[Rc::clone(&self.replica)]).await;
+    }
+
+    /// From now on it does not reach the log.
+    pub(super) fn cut(&self) {
+        self.way.cut();
+    }
+
+    /// It does again.
+    pub(super) fn heal(&self) {
+        self.way.heal();
+    }
+
+    /// What it reads now yields nothing more, and yet does not end.
+    pub(super) fn silence_readers(&self) {
+        self.way.silence_readers();
+    }
+
+    /// Its next fence leaves once this is told to go.
+    pub(super) fn hold_next_fence(&self) -> oneshot::Sender<()> {
+        self.way.hold_next_fence()
+    }
+
+    /// Whether it is sent away when it begins to read.
+    pub(super) fn refuse_readers(&self, is_refused: bool) {
+        self.way.refuse_readers(is_refused);
+    }
+
+    /// From now on what it reads comes like this.
+    pub(super) fn twist(&self, twist: Twist) {
+        self.way.twist(twist);
+    }
+
+    /// From where it began to read.
+    pub(super) fn begun_to_read(&self) -> Vec<Lsn> {
+        self.way.begun_to_read()
+    }
+
+    /// How often it asked how streams stand.
+    pub(super) fn times_asked(&self) -> u64 {
+        self.way.times_asked()
+    }
+
+    /// Asks how the stream stands as the worker does, for so long.
+    pub(super) async fn observe_for(&self, time: Duration) {
+        let log: Arc<dyn Log> = Arc::new(self.way.clone());
+        let observing = observe_all(log, vec![Rc::clone(&self.replica)], LEASE / 6);
+        let _ = tokio::time::timeout(time, observing).await;
+    }
+
+    /// Its next fence takes effect, and it hears that nothing is known.
+    pub(super) fn lose_answer_of_next_fence(&self) {
+        self.way.lose_answer_of_next_fence();
+    }
+
+    /// Who is primary, as its clients are told.
+    pub(super) fn known_primary(&self) -> NodeId {
+        self.replica.cluster().shards[0].primary
+    }
+
+    /// Which node it is.
+    pub(super) fn node(&self) -> NodeId {
+        self.replica.node()
+    }
+
+    /// Who owns the shard now, in which epoch.
+    pub(super) async fn owner(&self) -> (Epoch, NodeId) {
+        let current = self.status().await.description.ownership.unwrap();
+        (current.epoch, current.owner.node)
+    }
+
+    /// Somebody fences on behalf of this replica, at once.
+    pub(super) async fn elect(&self) {
+        let fence = Fence {
+            stream: STREAM,
+            expect_epoch: self.owner().await.0,
+            owner: Owner {
+                node: self.node(),
+                incarnation: self.replica.incarnation(),
+            },
+            lease: LEASE_LENGTH,
+            nomination: Nomination::ByControlPlane,
+        };
+        self.log.fence(fence).await.unwrap();
     }
 
     /// Tells the process to end, and waits until it has.
@@ -224,6 +397,11 @@ impl World {
 
     /// That somebody writes.
     pub(super) fn append_as_the_other(&self, effect: &Effect<'_>) {
+        self.append_of_version(ENGINE_VERSION, effect);
+    }
+
+    /// The same, by an engine of this version.
+    pub(super) fn append_of_version(&self, engine_version: EngineVersion, effect: &Effect<'_>) {
         let (incarnation, granted) = self.other.borrow().unwrap();
         let mut payload = Vec::new();
         effect.encode(&mut payload);
@@ -231,7 +409,7 @@ impl World {
             epoch: granted.epoch,
             incarnation,
             written_at: self.clock.wall(),
-            engine_version: ENGINE_VERSION,
+            engine_version,
             payload: Bytes::from(payload),
         };
         let record = draft.seal(Lsn::after(granted.tail).unwrap(), granted.chain);
@@ -263,7 +441,7 @@ impl World {
     }
 }
 
-fn cluster() -> ClusterLayout {
+pub(super) fn cluster() -> ClusterLayout {
     let replica = |node: NodeId, port| ReplicaLayout {
         node,
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
@@ -283,7 +461,7 @@ fn cluster() -> ClusterLayout {
                 last: SLOTS - 1,
             }],
             primary: PRIMARY,
-            replicas: vec![replica(PRIMARY, 1), replica(FOLLOWER, 2)],
+            replicas: vec![replica(PRIMARY, 1), replica(FOLLOWER, 2), replica(THIRD, 3)],
         }],
     }
 }
@@ -291,6 +469,12 @@ fn cluster() -> ClusterLayout {
 /// Replies of one value, as text.
 #[derive(Default)]
 pub(super) struct Text(String);
+
+impl Text {
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+}
 
 impl Reply for Text {
     fn protocol(&self) -> Protocol {
