@@ -2,6 +2,7 @@
 //! Time is the clock's, moved by hand; tokio's own is paused, so that pauses take no time.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod chaos;
 mod cut;
 mod failover;
 mod observe;
