@@ -15,7 +15,9 @@ use std::os::unix::fs::PermissionsExt;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tenure_devcluster::State;
+use tenure_types::NodeId;
 
+use self::platform::take_over::take_over;
 use self::platform::{Dev, SOON, is_alive, until};
 
 /// DESIGN section 11, without `api`: that comes with the control plane.
@@ -106,6 +108,19 @@ async fn a_port_that_is_taken_is_named_with_the_process_that_wants_it_and_others
     }
 }
 
+/// Clusters without who is primary of whom: any replica may be, after a start.
+fn hosts_alike(mut clusters: Value) -> Value {
+    for cluster in clusters.as_array_mut().unwrap() {
+        for shard in cluster["shards"].as_array_mut().unwrap() {
+            let mut hosts = shard["replicas"].as_array().unwrap().clone();
+            hosts.push(shard["primary"].clone());
+            hosts.sort_by_key(|host| host["addr"].to_string());
+            *shard = json!({"name": shard["name"], "hosts": hosts});
+        }
+    }
+    clusters
+}
+
 #[tokio::test]
 async fn a_folder_brings_its_cluster_back_after_a_clean_end_and_after_a_crash() {
     let mut dev = Dev::start(&["--shards", "2"]).await;
@@ -124,7 +139,10 @@ async fn a_folder_brings_its_cluster_back_after_a_clean_end_and_after_a_crash() 
         // Neither flags nor a pause: what dies with a crashed process may still be about to.
         dev.run(&[]).await;
         let after = dev.contract();
-        assert_eq!(after["clusters"], before["clusters"]);
+        assert_eq!(
+            hosts_alike(after["clusters"].clone()),
+            hosts_alike(before["clusters"].clone())
+        );
         assert_eq!(fs::read_to_string(dev.folder().join("ca.pem")).unwrap(), authority);
         assert_eq!(fs::read_to_string(dev.folder().join("layout.toml")).unwrap(), layout);
         let (old, new): (BTreeSet<_>, BTreeSet<_>) = (pids.into_iter().collect(), dev.pids().into_iter().collect());
@@ -169,6 +187,67 @@ async fn a_child_that_dies_comes_back_if_that_was_asked_for() {
         assert_ne!(dev.pid(name), victim);
         assert!(is_alive(dev.pid(name)));
     }
+}
+
+#[tokio::test]
+async fn a_shard_that_gets_another_owner_is_reported_and_dev_json_names_it_also_when_the_log_is_gone() {
+    let dev = Dev::start(&["--shards", "2"]).await;
+    let replica = |node: u16, offset: u16| {
+        let address = format!("127.0.0.1:{}", dev.base_port + offset);
+        json!({"node": format!("data-{node}"), "addr": address})
+    };
+    let mut expected = dev.contract()["clusters"].clone();
+    let shards = [
+        ("0001", 2, replica(2, 102), replica(1, 101)),
+        ("0002", 3, replica(3, 104), replica(2, 103)),
+    ];
+    for (index, (name, owner, primary, former)) in shards.into_iter().enumerate() {
+        // So that it does not take the shard back.
+        platform::kill(dev.pid(former["node"].as_str().unwrap()));
+        take_over(&dev, index, NodeId::new(owner)).await;
+        dev.says(&format!("demo/{name} is now served by data-{owner}")).await;
+        expected[0]["shards"][index] = json!({"name": name, "primary": primary, "replicas": [former]});
+        until("dev.json names it", || dev.contract()["clusters"] == expected).await;
+    }
+
+    for name in ["log-1", "log-2", "log-3"] {
+        platform::kill(dev.pid(name));
+        until("dev.json forgets it", || {
+            dev.pids().iter().all(|(named, _)| named != name)
+        })
+        .await;
+    }
+    assert_eq!(dev.contract()["clusters"], expected);
+    assert!(dev.process().stop(SOON).await.unwrap().success());
+    assert_eq!(dev.contract()["clusters"], expected);
+    assert_eq!(
+        dev.printed().matches("is now served by").count(),
+        2,
+        "{}",
+        dev.printed()
+    );
+}
+
+#[tokio::test]
+async fn when_a_primary_dies_another_serves_its_shard_and_dev_json_names_it() {
+    let mut dev = Dev::start(&["--no-tls"]).await;
+    assert_eq!(dev.ask("SET key value\r\n", 2), "+OK\r\n+OK\r\n");
+    platform::kill(dev.pid("data-1"));
+    dev.says("demo/0001 is now served by data-2").await;
+    until("dev.json names it", || dev.primary()["node"] == "data-2").await;
+    // It may have to wait first until the lease of the one before has surely ended.
+    let serves = |dev: &Dev| {
+        let answer = dev.try_ask("SET other value\r\n", 2);
+        answer.is_ok_and(|answer| answer == "+OK\r\n+OK\r\n")
+    };
+    until("it serves", || serves(&dev)).await;
+    assert_eq!(dev.ask("GET key\r\n", 3), "+OK\r\n$5\r\nvalue\r\n");
+
+    // Whoever is the primary after the next start, dev.json names it.
+    dev.process().kill(SOON).await.unwrap();
+    dev.run(&[]).await;
+    until("it serves again", || serves(&dev)).await;
+    assert_eq!(dev.ask("GET key\r\n", 3), "+OK\r\n$5\r\nvalue\r\n");
 }
 
 #[tokio::test]

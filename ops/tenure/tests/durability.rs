@@ -8,6 +8,7 @@ mod shard;
 
 use std::time::Duration;
 
+use tenure_devcluster::LogRoutes;
 use tenure_types::NodeId;
 
 use self::quorum::block_on;
@@ -72,16 +73,45 @@ fn without_a_majority_of_the_log_nothing_is_answered_and_nothing_is_lost() {
         for node in [1, 2] {
             shards.log.kill(NodeId::new(node)).await.unwrap();
         }
-        shards.until_lapsed().await;
+        load.goes_on_while(shards.until_lapsed()).await;
         let acknowledged = load.acknowledged();
+        for _ in 0..10 {
+            load.goes_on_while(shards.until_lapsed()).await;
+        }
+        assert_eq!(load.acknowledged(), acknowledged, "not without a lease");
         for node in [1, 2] {
             shards.log.launch(NodeId::new(node)).unwrap();
         }
-        assert_eq!(load.acknowledged(), acknowledged, "not without a lease");
         // It resumes by itself: the same epoch, the same image.
         load.acknowledges(200).await;
         load.stop().await.check(&shards).await;
         assert_eq!(shards.epochs_taken(NodeId::new(1)), 1);
+    });
+}
+
+#[test]
+fn a_data_node_that_is_cut_off_from_the_log_answers_nothing_and_goes_on_under_the_same_epoch() {
+    block_on(async {
+        let node = NodeId::new(1);
+        let shards = Shards::start_adjusted(1, 1, 0, |options| options.log_routes = true).await;
+        let log = shards.data.log_routes().unwrap();
+        let load = Load::start(&shards).await;
+        for partition in [LogRoutes::isolate, LogRoutes::hold_calls, LogRoutes::hold_answers] {
+            load.acknowledges(200).await;
+            partition(log, node).unwrap();
+            shards.until_lapsed().await;
+            let mut client = shards.connection_to(0).await;
+            let refused = redis::cmd("SET")
+                .arg("key")
+                .arg("value")
+                .query_async::<()>(&mut client)
+                .await;
+            assert_eq!(refused.unwrap_err().code(), Some("CLUSTERDOWN"));
+            log.heal(node).unwrap();
+        }
+        load.acknowledges(200).await;
+        load.stop().await.check(&shards).await;
+        assert_eq!(shards.epochs_taken(node), 1);
     });
 }
 

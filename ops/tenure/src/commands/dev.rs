@@ -1,7 +1,8 @@
 //! `tenure dev`: the whole platform on one machine, as the processes that production has.
 //! Promises: after the line `ready` every process serves and `dev.json` says how to reach it; a process that dies is
-//! named, and the others go on; SIGINT and SIGTERM end all of them in bounded time, a second one at once; none outlives
-//! this one. A folder that was used before brings its cluster back. Leaves to `tenure_devcluster`: the processes.
+//! named, and the others go on; a shard that has another primary is named too; SIGINT and SIGTERM end all of them in
+//! bounded time, a second one at once; none outlives this one. A folder that was used before brings its cluster back.
+//! Leaves to `tenure_devcluster`: the processes.
 
 mod contract;
 mod folder;
@@ -9,22 +10,29 @@ mod greeting;
 mod kept;
 mod memory_size;
 mod platform;
+mod primaries;
 mod supervisor;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use tokio::time::timeout;
 
 use self::folder::Folder;
 use self::kept::{Flags, Kept};
 use self::platform::Platform;
+use self::primaries::Inquiry;
 use self::supervisor::Supervisor;
 use crate::failure::{DEFECT, Failure, OrHint};
 use crate::parent::DieWithParent;
 use crate::ready_line;
 use crate::stop_signals::StopSignals;
+
+/// How long `ready` waits for the log to name the primaries.
+const FIRST_ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -53,10 +61,16 @@ async fn run_platform(folder: &Folder, arguments: &Arguments) -> Result<(), Fail
     let mut stop = StopSignals::listen()?;
     let starting = async {
         let kept = find_or_make(folder, &arguments.flags).await?;
-        let platform = Platform::start(folder, &kept).await?;
-        Ok((kept, platform))
+        let mut platform = Platform::start(folder, &kept).await?;
+        let inquiry = Inquiry::new(&platform)?;
+        // After a failover the layout is out of date, and so would the first dev.json be. What the log does not tell in
+        // time is told later.
+        if let Ok(told) = timeout(FIRST_ANSWER_WITHIN, inquiry.clone().ask()).await {
+            platform.primaries.learn(platform.data.layout(), &told);
+        }
+        Ok((kept, platform, inquiry))
     };
-    let (kept, platform) = tokio::select! {
+    let (kept, platform, inquiry) = tokio::select! {
         started = starting => started?,
         // What was started is killed here: it has done nothing yet that another would wait for.
         () = stop.next() => return Ok(()),
@@ -66,7 +80,7 @@ async fn run_platform(folder: &Folder, arguments: &Arguments) -> Result<(), Fail
     let _ = io::stdout().write_all(greeting::text(folder, &kept, &platform).as_bytes());
     ready_line::print();
 
-    let mut supervisor = Supervisor::new(platform, arguments.respawn);
+    let mut supervisor = Supervisor::new(platform, inquiry, arguments.respawn);
     tokio::select! {
         () = stop.next() => {}
         never = supervisor.watch(folder, &kept) => match never {},

@@ -31,8 +31,8 @@ use crate::stop_signals::StopSignals;
 use crate::{logging, ready_line};
 
 /// As between log nodes: a dead connection is noticed within two seconds, also when its machine vanished. One that was
-/// killed is noticed at once.
-const PATIENCE: Patience = Patience {
+/// killed is noticed at once. `tenure dev` asks the log as patiently.
+pub(super) const PATIENCE: Patience = Patience {
     connect: Duration::from_secs(1),
     silence: Duration::from_secs(1),
 };

@@ -1,8 +1,10 @@
 //! One `tenure dev` for a test, on ports and in a folder of its own.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+pub(crate) mod take_over;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -119,21 +121,29 @@ impl Dev {
         pids.iter().find(|(named, _)| named == name).unwrap().1
     }
 
-    /// Logs in at the first primary, which speaks without TLS, and sends a line; gives so many lines that came back.
+    /// The first shard's primary, as dev.json tells it.
+    pub(crate) fn primary(&self) -> Value {
+        self.contract()["clusters"][0]["shards"][0]["primary"].clone()
+    }
+
+    /// Logs in at the first shard's primary, which speaks without TLS, and sends a line; gives so many lines that came
+    /// back.
     pub(crate) fn ask(&self, line: &str, lines: usize) -> String {
-        let cluster = &self.contract()["clusters"][0];
-        let mut stream = TcpStream::connect(cluster["endpoints"][0].as_str().unwrap()).unwrap();
-        stream.set_read_timeout(Some(SOON)).unwrap();
-        let password = cluster["password"].as_str().unwrap();
-        stream
-            .write_all(format!("AUTH {password}\r\n{line}").as_bytes())
-            .unwrap();
+        self.try_ask(line, lines).unwrap()
+    }
+
+    /// As [`ask`](Self::ask), where the primary may close the connection. Fewer lines came if it did.
+    pub(crate) fn try_ask(&self, line: &str, lines: usize) -> io::Result<String> {
+        let mut stream = TcpStream::connect(self.primary()["addr"].as_str().unwrap())?;
+        stream.set_read_timeout(Some(SOON))?;
+        let password = &self.contract()["clusters"][0]["password"];
+        stream.write_all(format!("AUTH {}\r\n{line}", password.as_str().unwrap()).as_bytes())?;
         let mut answers = BufReader::new(stream);
         let mut answer = String::new();
         for _ in 0..lines {
-            answers.read_line(&mut answer).unwrap();
+            answers.read_line(&mut answer)?;
         }
-        answer
+        Ok(answer)
     }
 
     /// All that it printed until now.

@@ -68,6 +68,11 @@ impl Load {
         self.acknowledged.get()
     }
 
+    /// Runs as long as something else does.
+    pub(crate) async fn goes_on_while<T>(&self, other: impl Future<Output = T>) -> T {
+        self.tasks.run_until(other).await
+    }
+
     /// Runs until so many more writes are acknowledged.
     pub(crate) async fn acknowledges(&self, more: u64) {
         let enough = self.acknowledged() + more;

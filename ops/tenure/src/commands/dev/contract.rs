@@ -1,6 +1,7 @@
 //! `dev.json`: how scripts and tests find what runs (ops/docs/dev.md).
 //! Promises: the file is there as a whole, mode 0600, and names the processes that run and no others. A key is never taken
-//! away or given another meaning. Leaves for later: `api`, which comes with the control plane.
+//! away or given another meaning. Leaves to `primaries`: who is told as a primary. Leaves for later: `api`, which comes
+//! with the control plane.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use tenure_types::NodeId;
 use super::folder::Folder;
 use super::kept::Kept;
 use super::platform::{DEMO, Platform};
+use super::primaries::Primaries;
 
 /// Writes it anew.
 pub(super) fn write(folder: &Folder, kept: &Kept, platform: &Platform) -> anyhow::Result<()> {
@@ -25,7 +27,7 @@ pub(super) fn write(folder: &Folder, kept: &Kept, platform: &Platform) -> anyhow
             .layout()
             .clusters
             .iter()
-            .map(|cluster| ClusterJson::new(cluster, folder, kept))
+            .map(|cluster| ClusterJson::new(cluster, folder, kept, &platform.primaries))
             .collect(),
     };
     let text = serde_json::to_string_pretty(&contract)?;
@@ -123,7 +125,7 @@ fn client_ports(clusters: &[ClusterLayout], node: NodeId) -> BTreeMap<String, u1
 }
 
 impl ClusterJson {
-    fn new(cluster: &ClusterLayout, folder: &Folder, kept: &Kept) -> Self {
+    fn new(cluster: &ClusterLayout, folder: &Folder, kept: &Kept, primaries: &Primaries) -> Self {
         let replicas = cluster.shards.iter().flat_map(|shard| &shard.replicas);
         let tls = cluster.tls.is_some();
         Self {
@@ -134,15 +136,18 @@ impl ClusterJson {
             password: kept.password.clone(),
             tls,
             ca: tls.then(|| authority(folder)),
-            shards: cluster.shards.iter().map(ShardJson::new).collect(),
+            shards: cluster
+                .shards
+                .iter()
+                .map(|shard| ShardJson::new(shard, primaries.of(shard)))
+                .collect(),
         }
     }
 }
 
 impl ShardJson {
-    fn new(shard: &ShardLayout) -> Self {
-        let (primary, others): (Vec<_>, Vec<_>) =
-            shard.replicas.iter().partition(|replica| replica.node == shard.primary);
+    fn new(shard: &ShardLayout, primary: NodeId) -> Self {
+        let (primary, others): (Vec<_>, Vec<_>) = shard.replicas.iter().partition(|replica| replica.node == primary);
         Self {
             name: shard.name.clone(),
             primary: primary.first().map(|replica| ReplicaJson::new(replica)),

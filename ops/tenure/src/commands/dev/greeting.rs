@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use tenure_server::{ClusterLayout, ShardLayout};
+use tenure_types::NodeId;
 
 use super::folder::Folder;
 use super::kept::Kept;
 use super::platform::Platform;
+use super::primaries::Primaries;
 use super::{contract, memory_size};
 
 /// The whole text.
@@ -31,17 +33,17 @@ pub(super) fn text(folder: &Folder, kept: &Kept, platform: &Platform) -> String 
         let memory = memory_size::text(shape.memory_bytes.get());
         text += &format!("\ncluster {}: memory {memory}, {tls}, user default\n", cluster.name);
         for shard in &cluster.shards {
-            text += &shard_line(shard);
+            text += &shard_line(shard, platform.primaries.of(shard));
         }
         let ca = cluster.tls.as_ref().map(|_| ca.as_path());
-        if let Some(address) = first_primary(cluster) {
+        if let Some(address) = first_primary(cluster, &platform.primaries) {
             text += &format!("\n  {}\n", redis_cli(ca, address, &kept.password));
         }
     }
     text + &format!("\nfor scripts: {}\n", contract::path(folder).display())
 }
 
-fn shard_line(shard: &ShardLayout) -> String {
+fn shard_line(shard: &ShardLayout, primary: NodeId) -> String {
     let slots: Vec<_> = shard
         .slots
         .iter()
@@ -49,18 +51,15 @@ fn shard_line(shard: &ShardLayout) -> String {
         .collect();
     let mut line = format!("  shard {}, slots {}:", shard.name, slots.join(" "));
     for replica in &shard.replicas {
-        let role = if replica.node == shard.primary {
-            "primary"
-        } else {
-            "replica"
-        };
+        let role = if replica.node == primary { "primary" } else { "replica" };
         line += &format!(" {role} {} on data-{}", replica.address, replica.node.get());
     }
     line + "\n"
 }
 
-fn first_primary(cluster: &ClusterLayout) -> Option<SocketAddr> {
-    cluster.shards.first().and_then(ShardLayout::primary_address)
+fn first_primary(cluster: &ClusterLayout, primaries: &Primaries) -> Option<SocketAddr> {
+    let first = cluster.shards.first()?;
+    first.address_on(primaries.of(first))
 }
 
 fn redis_cli(ca: Option<&Path>, address: SocketAddr, password: &str) -> String {

@@ -14,6 +14,7 @@ use tenure_server::ClusterLimits;
 
 use super::folder::Folder;
 use super::kept::{Kept, Shape};
+use super::primaries::Primaries;
 use super::say;
 use crate::commands::server_data::LEASE_FAST;
 use crate::failure::{DEFECT, Failure, OrHint};
@@ -32,6 +33,8 @@ pub(super) struct Platform {
     // Dropped in this order.
     pub(super) data: DataNodes,
     pub(super) log: LogNodes,
+    /// As far as the log has told.
+    pub(super) primaries: Primaries,
 }
 
 impl Platform {
@@ -60,7 +63,11 @@ impl Platform {
         data.launch_all().or_hint(DEFECT)?;
         let served = tokio::try_join!(log.wait_all_ready(), data.wait_all_ready());
         served.or_hint(format!("see output.log of that process in {}", folder.path().display()))?;
-        Ok(Self { data, log })
+        Ok(Self {
+            data,
+            log,
+            primaries: Primaries::default(),
+        })
     }
 
     /// All processes by their role.

@@ -1,6 +1,8 @@
-//! What happens while the platform runs: a process dies, is named, and comes back if that was asked for.
-//! Promises: every death is told with its reason and last words; `dev.json` names the processes that run; one that keeps
-//! dying is started again at growing intervals. Leaves to `platform`: beginning and end.
+//! What happens while the platform runs: a process dies, is named, and comes back if that was asked for; a shard gets
+//! another primary.
+//! Promises: every death is told with its reason and last words; `dev.json` names the processes that run, and the
+//! primaries that the log names; a process that keeps dying is started again at growing intervals. Leaves to `platform`:
+//! beginning and end.
 
 use std::convert::Infallible;
 use std::future;
@@ -16,6 +18,7 @@ use tokio::time::{Instant, sleep};
 use super::folder::Folder;
 use super::kept::Kept;
 use super::platform::Platform;
+use super::primaries::{Inquiry, Owned};
 use super::{contract, say};
 
 /// What is shown of the output of a process that died.
@@ -25,9 +28,13 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// A process that lived as long did not die of how it was started.
 const STEADY_AFTER: Duration = Duration::from_secs(10);
 
+/// How long after the log has told of the primaries, or did not, it is asked again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
 /// See the top of the file.
 pub(super) struct Supervisor {
     platform: Platform,
+    inquiry: Inquiry,
     respawn: bool,
     events: FuturesUnordered<BoxFuture<'static, Event>>,
 }
@@ -51,18 +58,21 @@ enum Event {
     Settled { child: Child, serves: bool },
     /// It is time to start it again.
     Due { child: Child, pause: Duration },
+    /// The log was asked who owns the shards, and told as much as it could.
+    Told(Vec<Owned>),
 }
 
 impl Supervisor {
-    pub(super) fn new(platform: Platform, respawn: bool) -> Self {
+    pub(super) fn new(platform: Platform, inquiry: Inquiry, respawn: bool) -> Self {
         Self {
             platform,
+            inquiry,
             respawn,
             events: FuturesUnordered::new(),
         }
     }
 
-    /// Looks after the processes, for ever. May be dropped at any time.
+    /// Looks after the processes and the primaries, for ever. May be dropped at any time.
     pub(super) async fn watch(&mut self, folder: &Folder, kept: &Kept) -> Infallible {
         for node in self.platform.log.nodes() {
             self.await_end(Child::Log(node), Duration::ZERO);
@@ -70,13 +80,14 @@ impl Supervisor {
         for node in self.platform.data.nodes() {
             self.await_end(Child::Data(node), Duration::ZERO);
         }
+        self.ask_again();
         while let Some(event) = self.events.next().await {
             let changed = self.handle(event);
             if changed && let Err(error) = contract::write(folder, kept, &self.platform) {
                 say(&format!("dev.json is out of date: {error:#}"));
             }
         }
-        // All are dead and stay so, and whoever started this may still want to look at them.
+        // The log is always asked again, so this is never reached.
         future::pending().await
     }
 
@@ -84,7 +95,7 @@ impl Supervisor {
         self.platform
     }
 
-    /// Whether processes have come or gone.
+    /// Whether processes have come or gone, or primaries have changed.
     fn handle(&mut self, event: Event) -> bool {
         match event {
             Event::Ended {
@@ -116,6 +127,12 @@ impl Supervisor {
                     say(&format!("{} serves again", self.name(child)));
                 }
                 false
+            }
+            Event::Told(told) => {
+                self.ask_again();
+                let moved = self.platform.primaries.learn(self.platform.data.layout(), &told);
+                moved.iter().for_each(|line| say(line));
+                !moved.is_empty()
             }
         }
     }
@@ -165,6 +182,14 @@ impl Supervisor {
             let settled = state.wait_for(|state| *state != State::Starting).await;
             let serves = settled.is_ok_and(|state| *state == State::Ready);
             Event::Settled { child, serves }
+        }));
+    }
+
+    fn ask_again(&self) {
+        let inquiry = self.inquiry.clone();
+        self.events.push(Box::pin(async move {
+            sleep(ASK_AGAIN_AFTER).await;
+            Event::Told(inquiry.ask().await)
         }));
     }
 
