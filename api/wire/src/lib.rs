@@ -9,4 +9,5 @@
 //! Leaves to its users: what is well formed, and the conversions to their own types. The services are there too, since
 //! what is generated for them needs tonic, which brings tokio, and this package is pure.
 
+pub mod control_v1;
 pub mod log_v1;

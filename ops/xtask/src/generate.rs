@@ -14,10 +14,32 @@ use crate::repo::Repo;
 
 /// Where the `.proto` files lie, in folders named after their package.
 const PROTO: &str = "api/wire/proto/";
-/// The package they are all in.
-const PACKAGE: &str = "tenure.log.v1";
-/// The module that its messages are in.
-const MESSAGES: &str = "::tenure_wire::log_v1";
+/// What nodes of the log and their callers say.
+const LOG: Package = Package {
+    name: "tenure.log.v1",
+    messages: "::tenure_wire::log_v1",
+};
+/// What the control plane and data nodes say.
+const CONTROL: Package = Package {
+    name: "tenure.control.v1",
+    messages: "::tenure_wire::control_v1",
+};
+
+/// A package of `.proto` files.
+#[derive(Debug, Clone, Copy)]
+struct Package {
+    /// As its files name it.
+    name: &'static str,
+    /// The module that its messages are in.
+    messages: &'static str,
+}
+
+/// Which halves of a service are generated.
+#[derive(Debug, Clone, Copy)]
+struct Halves {
+    client: bool,
+    server: bool,
+}
 
 /// One generated file, as it should be.
 #[derive(Debug)]
@@ -41,10 +63,34 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
 
 /// Every generated file. Writes nothing.
 pub(crate) fn all(repo: &Repo) -> Result<Vec<Generated>> {
+    const BOTH: Halves = Halves {
+        client: true,
+        server: true,
+    };
+    let client = Halves { server: false, ..BOTH };
+    let server = Halves { client: false, ..BOTH };
     let protos = Protos::load(repo)?;
+    let log_messages = "The messages of the log service and of its voters, as they are sent and stored.";
+    let log_services = "The services `Log` and `Raft`: their clients, and the traits of their servers.";
+    let control_messages = "The messages between the control plane and data nodes, as they are sent and stored.";
     let files = [
-        ("api/wire/src/log_v1.rs", messages(&protos)?),
-        ("log-quorum/node/src/generated.rs", services(&protos)?),
+        ("api/wire/src/log_v1.rs", protos.messages(LOG, log_messages)?),
+        (
+            "api/wire/src/control_v1.rs",
+            protos.messages(CONTROL, control_messages)?,
+        ),
+        (
+            "log-quorum/node/src/generated.rs",
+            protos.services(LOG, log_services, BOTH)?,
+        ),
+        (
+            "dataplane/server/src/generated.rs",
+            protos.services(CONTROL, "The client of the control plane's service `Nodes`.", client)?,
+        ),
+        (
+            "controlplane/server/src/generated.rs",
+            protos.services(CONTROL, "The service `Nodes`: the trait of its server.", server)?,
+        ),
     ];
     let generated = |(path, text): (_, String)| {
         let text = formatted(repo, &text).with_context(|| format!("could not format {path}"))?;
@@ -53,37 +99,9 @@ pub(crate) fn all(repo: &Repo) -> Result<Vec<Generated>> {
     files.into_iter().map(generated).collect()
 }
 
-/// The messages alone: they are stored as well as sent, and who reads them back needs no server.
-fn messages(protos: &Protos) -> Result<String> {
-    let mut config = Config::new();
-    // A payload is then a view of the buffer that it arrived in, not a copy.
-    config.bytes(["."]);
-    let allowed = "missing_docs, clippy::all";
-    protos.rust(
-        "The messages of the log service and of its voters, as they are sent and stored.",
-        allowed,
-        config,
-    )
-}
-
-/// The services alone. Their messages are those of `tenure-wire`.
-fn services(protos: &Protos) -> Result<String> {
-    let mut config = Config::new();
-    config.extern_path(format!(".{PACKAGE}"), MESSAGES);
-    config.service_generator(tonic_prost_build::configure().service_generator());
-    let allowed = "unreachable_pub, clippy::all";
-    protos.rust(
-        "The services `Log` and `Raft`: their clients, and the traits of their servers.",
-        allowed,
-        config,
-    )
-}
-
 /// The `.proto` files.
 struct Protos {
-    /// From the repository's root, in order.
-    paths: Vec<String>,
-    /// The same files compiled, each after those that it imports.
+    /// Compiled, each after those that it imports.
     compiled: FileDescriptorSet,
 }
 
@@ -95,16 +113,40 @@ impl Protos {
         let compiled = protox::compile(on_disk, [repo.root().join(PROTO)])
             // Its `Display` keeps the line to itself.
             .map_err(|error| anyhow!("could not compile the files of {PROTO}: {error:?}"))?;
-        in_one_package(&compiled)?;
-        Ok(Protos { paths, compiled })
+        in_known_packages(&compiled)?;
+        Ok(Protos { compiled })
+    }
+
+    /// The messages alone: they are stored as well as sent, and who reads them back needs no server.
+    fn messages(&self, package: Package, promise: &str) -> Result<String> {
+        let mut config = Config::new();
+        // A payload is then a view of the buffer that it arrived in, not a copy.
+        config.bytes(["."]);
+        self.rust(package, promise, "missing_docs, clippy::all", config)
+    }
+
+    /// The services alone. Their messages are those of `tenure-wire`.
+    fn services(&self, package: Package, promise: &str, halves: Halves) -> Result<String> {
+        let mut config = Config::new();
+        config.extern_path(format!(".{}", package.name), package.messages);
+        let services = tonic_prost_build::configure()
+            .build_client(halves.client)
+            .build_server(halves.server);
+        config.service_generator(services.service_generator());
+        self.rust(package, promise, "unreachable_pub, clippy::all", config)
     }
 
     /// The source of one generated file, not formatted yet.
-    fn rust(&self, promise: &str, allowed: &str, mut config: Config) -> Result<String> {
-        let module = Module::from_protobuf_package_name(PACKAGE);
-        let files = self.compiled.file.iter().map(|file| (module.clone(), file.clone()));
+    fn rust(&self, package: Package, promise: &str, allowed: &str, mut config: Config) -> Result<String> {
+        let module = Module::from_protobuf_package_name(package.name);
+        let files = self.compiled.file.iter().filter(|file| file.package() == package.name);
+        let files: Vec<_> = files.collect();
+        let made_from: String = files
+            .iter()
+            .map(|file| format!("//! - `{PROTO}{}`\n", file.name()))
+            .collect();
+        let files = files.into_iter().map(|file| (module.clone(), file.clone()));
         let code = config.generate(files.collect())?.remove(&module).unwrap_or_default();
-        let made_from: String = self.paths.iter().map(|path| format!("//! - `{path}`\n")).collect();
         Ok(format!(
             "//! {promise}\n\
              //! Generated by `cargo xtask gen`. Do not edit this file; change those it is made from:\n\
@@ -116,15 +158,17 @@ impl Protos {
     }
 }
 
-/// Refuses a file of another package: the messages would refer to a module that nobody writes.
-fn in_one_package(compiled: &FileDescriptorSet) -> Result<()> {
-    match compiled.file.iter().find(|file| file.package() != PACKAGE) {
+/// Refuses a file of another package: nobody would write what is made of it.
+fn in_known_packages(compiled: &FileDescriptorSet) -> Result<()> {
+    let known = [LOG.name, CONTROL.name];
+    match compiled.file.iter().find(|file| !known.contains(&file.package())) {
         None => Ok(()),
         Some(stranger) => bail!(
-            "{PROTO}{} is in the package `{}`, and only {PACKAGE} has a place in the tree\n\
-             hint: move it to {PACKAGE}, or give its package a file in ops/xtask/src/generate.rs",
+            "{PROTO}{} is in the package `{}`, and only {} have a place in the tree\n\
+             hint: move it to one of them, or give its package files in ops/xtask/src/generate.rs",
             stranger.name(),
-            stranger.package()
+            stranger.package(),
+            known.join(" and ")
         ),
     }
 }
@@ -140,8 +184,8 @@ fn formatted(repo: &Repo, source: &str) -> Result<String> {
 mod tests {
     use super::*;
 
-    /// The messages and the services that are generated for this repository.
-    fn generated() -> [String; 2] {
+    /// Messages of the log and of the control plane; services of the log, for data nodes, for the control plane.
+    fn generated() -> [String; 5] {
         let all = all(&Repo::open().unwrap()).unwrap();
         let texts: Vec<_> = all.into_iter().map(|file| file.text).collect();
         texts.try_into().unwrap()
@@ -154,10 +198,13 @@ mod tests {
 
     #[test]
     fn messages_need_no_server_and_services_bring_no_messages() {
-        let [messages, services] = generated();
+        let [log, control, services, client, server] = generated();
 
-        assert!(messages.contains("pub struct Append {") && !messages.contains("tonic"));
+        assert!(log.contains("pub struct Append {") && !log.contains("tonic"));
+        assert!(control.contains("pub struct Desired {") && !control.contains("tonic"));
         assert!(services.contains("pub trait Log:") && !services.contains("prost::Message"));
+        assert!(client.contains("pub mod nodes_client") && !client.contains("pub trait Nodes"));
+        assert!(server.contains("pub trait Nodes:") && !server.contains("nodes_client"));
     }
 
     #[test]
@@ -165,10 +212,9 @@ mod tests {
         for text in generated() {
             assert!(text.starts_with("//! The "), "{text}");
             assert!(text.contains("\n//! Generated by `cargo xtask gen`."), "{text}");
-            assert!(
-                text.contains("\n//! - `api/wire/proto/tenure/log/v1/call.proto`\n"),
-                "{text}"
-            );
+            let log = text.contains("\n//! - `api/wire/proto/tenure/log/v1/call.proto`\n");
+            let control = text.contains("\n//! - `api/wire/proto/tenure/control/v1/session.proto`\n");
+            assert!(log != control, "{text}");
         }
     }
 
@@ -177,7 +223,7 @@ mod tests {
         let mut compiled = Protos::load(&Repo::open().unwrap()).unwrap().compiled;
         compiled.file[1].package = Some("tenure.log.v2".to_owned());
 
-        let refusal = in_one_package(&compiled).unwrap_err().to_string();
+        let refusal = in_known_packages(&compiled).unwrap_err().to_string();
 
         assert!(
             refusal.contains(".proto is in the package `tenure.log.v2`"),

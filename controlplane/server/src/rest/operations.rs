@@ -1,0 +1,4 @@
+//! `/v1/operations`
+
+pub(super) mod get;
+pub(super) mod list;

@@ -1,0 +1,4 @@
+//! `/v1/tenants/{tenant}/clusters/{cluster}/shards`
+
+pub(super) mod failover;
+pub(super) mod list;
