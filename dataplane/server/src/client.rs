@@ -205,6 +205,11 @@ impl Clients {
         }
     }
 
+    /// Whether this one is still there.
+    pub(crate) fn has(&self, id: u64) -> bool {
+        self.all.borrow().contains_key(&id)
+    }
+
     /// Memory that all of them keep.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.memory_bytes.get()

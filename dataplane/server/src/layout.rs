@@ -1,10 +1,10 @@
-//! The layout: which clusters there are, where their shards lie, who may use them. What a control plane will send.
+//! The layout: which clusters there are, where their shards lie, who may use them. A file or a control plane says it.
 //! Promises: plain data; whoever reads it from a file or a message checks it by [`Layout::check`].
 
+use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
-use tenure_types::{NodeId, StreamId, TenantId};
+use tenure_types::{Epoch, NodeId, StreamId, TenantId};
 
 /// The most that `request_bytes_max` may be: what one request writes must fit one record of the log, behind what the turn
 /// wrote before.
@@ -36,13 +36,20 @@ pub struct ClusterLayout {
     pub shards: Vec<ShardLayout>,
 }
 
-/// PEM files of what a cluster's ports show to clients.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a cluster's ports show to clients, as PEM.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ServerCertificate {
     /// The certificate, with those between it and the authority.
-    pub certificate: PathBuf,
+    pub certificate_pem: String,
     /// Its key.
-    pub key: PathBuf,
+    pub key_pem: String,
+}
+
+impl fmt::Debug for ServerCertificate {
+    /// The key is never shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerCertificate").finish_non_exhaustive()
+    }
 }
 
 /// Somebody who may log in.
@@ -95,10 +102,13 @@ pub struct ShardLayout {
     pub stream: StreamId,
     /// Its slots.
     pub slots: Vec<SlotRange>,
-    /// Which node is its primary.
+    /// Which node is its first choice: its primary if there is a choice. In the layout that clients are told, its primary.
     pub primary: NodeId,
     /// All nodes that host it, the primary's included.
     pub replicas: Vec<ReplicaLayout>,
+    /// The owner of this very epoch gives it up in favour of the first choice. To be set once that one has caught up.
+    /// `None`: nobody does.
+    pub give_up: Option<Epoch>,
 }
 
 /// Slots from `first` to `last`, both included.
@@ -156,6 +166,21 @@ pub enum LayoutError {
         /// Its end.
         last: u16,
     },
+    /// What is in a slot is in one stream, and nothing carries it to another.
+    #[error(
+        "cluster {cluster}: slot {slot} was in {from} and is to be in {to}, which this node knows already: its keys would be \
+         left behind"
+    )]
+    SlotMoved {
+        /// The cluster.
+        cluster: String,
+        /// The first slot of which this is so.
+        slot: u16,
+        /// Its stream before.
+        from: StreamId,
+        /// Its stream in the new layout.
+        to: StreamId,
+    },
     /// The primary is none of the replicas.
     #[error("cluster {cluster}, shard {shard}: its primary {primary} does not host it")]
     PrimaryElsewhere {
@@ -181,7 +206,25 @@ impl ClusterLayout {
         self.shards.iter().find(|shard| shard.has(slot))
     }
 
-    fn check(&self) -> Result<(), LayoutError> {
+    /// Whether this may follow the layout `before`: no slot goes from one of its shards to another of them.
+    pub(crate) fn check_after(&self, before: &Self) -> Result<(), LayoutError> {
+        let known = |stream| before.shards.iter().any(|shard| shard.stream == stream);
+        let moves = self.shards.iter().filter(|shard| known(shard.stream)).flat_map(|to| {
+            let others = before.shards.iter().filter(|from| from.stream != to.stream);
+            others.filter_map(move |from| Some((first_common(from, to)?, from.stream, to.stream)))
+        });
+        match moves.min() {
+            Some((slot, from, to)) => Err(LayoutError::SlotMoved {
+                cluster: self.name.clone(),
+                slot,
+                from,
+                to,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), LayoutError> {
         if self.limits.request_bytes_max > REQUEST_BYTES_MAX {
             return Err(LayoutError::RequestsTooLarge {
                 cluster: self.name.clone(),
@@ -255,10 +298,25 @@ impl ShardLayout {
     }
 }
 
+/// The first slot that both have.
+fn first_common(one: &ShardLayout, other: &ShardLayout) -> Option<u16> {
+    let pairs = one
+        .slots
+        .iter()
+        .flat_map(|one| other.slots.iter().map(move |other| (one, other)));
+    let common = pairs.map(|(one, other)| (one.first.max(other.first), one.last.min(other.last)));
+    common
+        .filter(|(first, last)| first <= last)
+        .map(|(first, _)| first)
+        .min()
+}
+
 #[cfg(test)]
 mod tests {
+    use tenure_types::GroupId;
+
     use super::*;
-    use crate::testing::cluster;
+    use crate::testing::{cluster, two_shards};
 
     #[test]
     fn the_first_choice_goes_first_then_the_others_as_they_stand_and_the_owner_before_all() {
@@ -283,6 +341,54 @@ mod tests {
         for (owner, ranks) in cases {
             let rank = |node| shard.rank_of(NodeId::new(node), owner.map(NodeId::new));
             assert_eq!([1, 2, 3, 4].map(rank), ranks, "owned by {owner:?}");
+        }
+    }
+
+    #[test]
+    fn no_slot_goes_from_one_shard_to_another_that_is_known() {
+        let before = two_shards();
+        let [first, second] = [before.shards[0].stream, before.shards[1].stream];
+        let new = StreamId::new(GroupId::new(1), 3);
+        // Streams with their slots, and the slot that has moved.
+        let cases = [
+            (vec![(first, 0, 8_191), (second, 8_192, 16_383)], None),
+            (vec![(second, 8_192, 16_383), (first, 0, 8_191)], None),
+            (vec![(first, 0, 16_383)], Some((8_192, second, first))),
+            (vec![(second, 0, 16_383)], Some((0, first, second))),
+            (
+                vec![(first, 0, 8_190), (second, 8_191, 16_383)],
+                Some((8_191, first, second)),
+            ),
+            (
+                vec![(first, 8_192, 16_383), (second, 0, 8_191)],
+                Some((0, first, second)),
+            ),
+            // To one that nobody knows yet: what brings its keys there is its own affair.
+            (vec![(first, 0, 8_191), (new, 8_192, 16_383)], None),
+            (vec![(first, 0, 99), (new, 100, 8_191), (second, 8_192, 16_383)], None),
+        ];
+        for (shards, moved) in cases {
+            let shard = |&(stream, first, last): &(StreamId, u16, u16)| ShardLayout {
+                stream,
+                slots: vec![SlotRange { first, last }],
+                ..before.shards[0].clone()
+            };
+            let after = ClusterLayout {
+                shards: shards.iter().map(shard).collect(),
+                ..before.clone()
+            };
+            assert_eq!(after.check(), Ok(()), "{shards:?}");
+            let cluster = before.name.clone();
+            let expected = match moved {
+                Some((slot, from, to)) => Err(LayoutError::SlotMoved {
+                    cluster,
+                    slot,
+                    from,
+                    to,
+                }),
+                None => Ok(()),
+            };
+            assert_eq!(after.check_after(&before), expected, "{shards:?}");
         }
     }
 

@@ -13,6 +13,8 @@
 mod client;
 mod commands;
 mod connection;
+mod control;
+mod generated;
 mod layout;
 mod listener;
 mod node;
@@ -26,9 +28,12 @@ mod tls;
 mod topology;
 mod worker;
 
+pub use control::{Control, Introduction, KeptDesired, KeptError};
 pub use layout::{
     ClusterLayout, ClusterLimits, Layout, LayoutError, REQUEST_BYTES_MAX, ReplicaLayout, ServerCertificate,
     ShardLayout, SlotRange, User,
 };
-pub use node::{DataNode, DataNodeOptions, LogFactory, LogFactoryError, StartError};
+pub use node::{ClusterName, DataNode, DataNodeOptions, LogFactory, LogFactoryError, Refused, StartError};
+pub use replica::Standing;
 pub use tls::TlsError;
+pub use worker::ReplicaReport;

@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -54,8 +55,25 @@ pub(crate) struct Listener {
     pub(crate) buffers: Rc<Buffers>,
     /// One for all workers of a process.
     pub(crate) ids: Arc<ClientIds>,
-    /// `None`: without TLS.
-    pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// One for all replicas of a cluster on a worker.
+    pub(crate) shown: Rc<Shown>,
+}
+
+/// What the ports of a cluster show to clients that connect from now on. Without anything: they speak without TLS.
+pub(crate) struct Shown(RefCell<Option<Arc<ServerConfig>>>);
+
+impl Shown {
+    pub(crate) const fn new(tls: Option<Arc<ServerConfig>>) -> Self {
+        Self(RefCell::new(tls))
+    }
+
+    pub(crate) fn replace(&self, tls: Option<Arc<ServerConfig>>) {
+        self.0.replace(tls);
+    }
+
+    fn now(&self) -> Option<Arc<ServerConfig>> {
+        self.0.borrow().clone()
+    }
 }
 
 /// What runs of a listener.
@@ -101,16 +119,16 @@ impl Listener {
             counters
                 .connections_refused
                 .set(counters.connections_refused.get().saturating_add(1));
-            return refuse(stream, self.tls.is_some());
+            return refuse(stream, self.shown.now().is_some());
         }
         if let Err(error) = set_options(&stream) {
             // The client is gone already; the first read will tell.
             debug!(%address, %error, "cannot set the options of a socket");
         }
-        match &self.tls {
+        match self.shown.now() {
             None => self.connect(stream, address, local_address, running),
             Some(config) => {
-                let acceptor = TlsAcceptor::from(Arc::clone(config));
+                let acceptor = TlsAcceptor::from(config);
                 running.handshakes.spawn_local(shake_hands(acceptor, stream, address));
             }
         }

@@ -1,23 +1,32 @@
 //! A data node: worker threads, each with the replicas that are pinned to it.
-//! Promises: what it hosts is what its layout says; when it is told to stop it lets what was executed be acknowledged and
-//! gives its epochs up, so that the next owner waits for nothing. Leaves to the caller: which log, which clock, signals.
+//! Promises: what it hosts is what its newest layout says, but for what that cannot be; what changes disturbs nothing else.
+//! When it is told to stop, and when a replica goes, what was executed is acknowledged and the epoch is given up, so that the
+//! next owner waits for nothing. Leaves to the caller: which log, which clock, signals.
+
+mod apply;
+mod hosted;
+#[cfg(test)]
+mod tests;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tenure_log::Log;
-use tenure_types::{Clock, LeaseLength, NodeId};
+use tenure_types::{Clock, LeaseLength, NodeId, StreamId};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, mpsc, watch};
 
+use self::hosted::HostedHere;
 use crate::client::ClientIds;
-use crate::layout::{ClusterLayout, Layout, LayoutError, ShardLayout};
-use crate::tls::{self, TlsError};
-use crate::worker::{self, Hosted, WorkerParts};
+use crate::layout::{Layout, LayoutError};
+use crate::tls::TlsError;
+use crate::worker::{self, Hosted, Order, ReplicaReport, WorkerParts};
+
+pub use self::apply::{ClusterName, Refused};
 
 /// Makes a client of the log whose tasks run on the given runtime. Called once by each worker: a worker speaks to the log
 /// from its own thread.
@@ -28,6 +37,12 @@ pub type LogFactoryError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long a stop waits for a worker: longer than a shard waits for its verdicts and for the answer to its Release.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long is waited for a replica to leave whose port or stream another needs: longer than it may take.
+const LEAVES_WITHIN: Duration = Duration::from_secs(10);
+
+/// Orders to one worker that it has not taken yet.
+const ORDERS_MAX: usize = 16;
 
 /// What a data node is started with.
 #[derive(Debug, Clone)]
@@ -45,7 +60,7 @@ pub struct DataNodeOptions {
     pub reply_deadline: Duration,
     /// Random: incarnations and samples begin with it. It must be another at each start.
     pub seed: u64,
-    /// What it hosts.
+    /// What it hosts to begin with.
     pub layout: Layout,
 }
 
@@ -83,6 +98,16 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// A stream is hosted once.
+    #[error("shard {shard} of cluster {cluster} has {stream}, which is another's")]
+    StreamTaken {
+        /// The cluster.
+        cluster: String,
+        /// The shard.
+        shard: String,
+        /// The stream.
+        stream: StreamId,
+    },
     /// The certificate of a cluster cannot be used.
     #[error("the certificate of cluster {cluster} cannot be used")]
     Tls {
@@ -115,29 +140,32 @@ pub enum StartError {
 /// A running data node. Dropped, it stops without waiting.
 #[derive(Debug)]
 pub struct DataNode {
+    node: NodeId,
     stop: watch::Sender<bool>,
     workers: Vec<Worker>,
+    hosted: Mutex<HostedHere>,
+    /// The streams of what it hosts; those that leave are not in it.
+    streams: watch::Sender<Vec<StreamId>>,
+    leaves_within: Duration,
 }
 
 #[derive(Debug)]
 struct Worker {
     thread: JoinHandle<()>,
-    /// Replicas of it that neither serve nor see another do so. Closed when the worker has ended.
-    to_come: watch::Receiver<usize>,
+    orders: mpsc::Sender<Order>,
+    /// What lives there. Closed when the worker has ended.
+    reports: watch::Receiver<Vec<ReplicaReport>>,
 }
 
 impl DataNode {
     /// Starts the workers. Returns when every port is bound; the shards may still be loading.
     pub fn start(options: DataNodeOptions, clock: Arc<dyn Clock>, log: LogFactory) -> Result<Self, StartError> {
-        options.layout.check()?;
-        let mut shares: Vec<Vec<Hosted>> = (0..options.workers.get()).map(|_| Vec::new()).collect();
-        for (number, hosted) in hosted(&options)?.into_iter().enumerate() {
-            shares[number % options.workers].push(hosted);
-        }
+        let (hosted, shares) = HostedHere::begin(options.node, options.workers, options.layout)?;
         let (stop, stopped) = watch::channel(false);
         let client_ids = Arc::new(ClientIds::new());
         let start = |(number, hosted): (usize, Vec<Hosted>)| {
-            let (unsettled, to_come) = watch::channel(hosted.len());
+            let (sent_reports, reports) = watch::channel(Vec::new());
+            let (orders, received) = mpsc::channel(ORDERS_MAX);
             let parts = WorkerParts {
                 number,
                 node: options.node,
@@ -149,24 +177,75 @@ impl DataNode {
                 clock: Arc::clone(&clock),
                 log: Arc::clone(&log),
                 stop: stopped.clone(),
+                orders: received,
                 client_ids: Arc::clone(&client_ids),
-                unsettled,
+                reports: sent_reports,
             };
             let thread = worker::start(parts)?;
-            Ok(Worker { thread, to_come })
+            Ok(Worker {
+                thread,
+                orders,
+                reports,
+            })
         };
         let workers = shares.into_iter().enumerate().map(start);
         let workers = workers.collect::<Result<_, StartError>>()?;
-        Ok(Self { stop, workers })
+        let streams = watch::Sender::new(hosted.streams());
+        Ok(Self {
+            node: options.node,
+            stop,
+            workers,
+            hosted: Mutex::new(hosted),
+            streams,
+            leaves_within: LEAVES_WITHIN,
+        })
     }
 
-    /// Waits until every shard of this node is served: here, or by another node while this one has caught up. Never ends if a
-    /// worker does.
+    /// What lives on it now, by stream. Those that leave are in it until they have left.
+    pub fn report(&self) -> Vec<ReplicaReport> {
+        let reports = self.workers.iter().map(|worker| worker.reports.borrow().clone());
+        let mut all: Vec<_> = reports.flatten().collect();
+        all.sort_by_key(|report| report.stream);
+        all
+    }
+
+    /// Resolves when its report has changed since it was called: at once when a standing, an incarnation or an epoch does,
+    /// within a second when it is another number. Never if a worker has ended.
+    pub fn report_changed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let changed = self.workers.iter().map(|worker| {
+            let mut reports = worker.reports.clone();
+            reports.mark_unchanged();
+            Box::pin(async move {
+                if reports.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            })
+        });
+        let changed = futures::future::select_all(changed);
+        async move {
+            changed.await;
+        }
+    }
+
+    /// Waits until every shard of this node is served: here, or by another node while this one has caught up. What leaves
+    /// does not count. Never ends if a worker does.
     pub async fn ready(&self) {
-        for worker in &self.workers {
-            let mut to_come = worker.to_come.clone();
-            if to_come.wait_for(|replicas| *replicas == 0).await.is_err() {
-                std::future::pending::<()>().await;
+        let mut streams = self.streams.subscribe();
+        loop {
+            // Before it looks: what changes meanwhile is seen in the next round.
+            let changed = std::pin::pin!(self.report_changed());
+            streams.mark_unchanged();
+            let report = self.report();
+            let has_settled = |stream: &StreamId| {
+                let mut replicas = report.iter();
+                replicas.any(|replica| replica.stream == *stream && replica.has_settled)
+            };
+            if self.streams.borrow().iter().all(has_settled) {
+                return;
+            }
+            tokio::select! {
+                () = changed => {}
+                _ = streams.changed() => {}
             }
         }
     }
@@ -174,12 +253,9 @@ impl DataNode {
     /// Waits until a worker ends by itself, which is a defect; for ever if none does.
     pub async fn failed(&self) -> StartError {
         let ended = self.workers.iter().map(|worker| {
-            let mut to_come = worker.to_come.clone();
-            Box::pin(async move { while to_come.changed().await.is_ok() {} })
+            let mut reports = worker.reports.clone();
+            Box::pin(async move { while reports.changed().await.is_ok() {} })
         });
-        if self.workers.is_empty() {
-            return std::future::pending().await;
-        }
         futures::future::select_all(ended).await;
         StartError::WorkerEnded
     }
@@ -189,8 +265,8 @@ impl DataNode {
         self.stop.send_replace(true);
         let ended = async {
             for worker in &self.workers {
-                let mut to_come = worker.to_come.clone();
-                while to_come.changed().await.is_ok() {}
+                let mut reports = worker.reports.clone();
+                while reports.changed().await.is_ok() {}
             }
         };
         if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
@@ -202,41 +278,4 @@ impl DataNode {
             let _ = worker.thread.join();
         }
     }
-}
-
-/// Binds all that this node hosts.
-fn hosted(options: &DataNodeOptions) -> Result<Vec<Hosted>, StartError> {
-    let mut all = Vec::new();
-    for cluster in &options.layout.clusters {
-        let tls = cluster.tls.as_ref().map(tls::server_config).transpose();
-        let tls = tls.map_err(|source| StartError::Tls {
-            cluster: cluster.name.clone(),
-            source,
-        })?;
-        let cluster = Arc::new(cluster.clone());
-        for shard in &cluster.shards {
-            if let Some(address) = shard.address_on(options.node) {
-                all.push(Hosted {
-                    listener: bind(&cluster, shard, address)?,
-                    cluster: Arc::clone(&cluster),
-                    shard: shard.clone(),
-                    tls: tls.clone(),
-                });
-            }
-        }
-    }
-    Ok(all)
-}
-
-fn bind(cluster: &ClusterLayout, shard: &ShardLayout, address: SocketAddr) -> Result<TcpListener, StartError> {
-    let bound = TcpListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    bound.map_err(|source| StartError::Port {
-        cluster: cluster.name.clone(),
-        shard: shard.name.clone(),
-        address,
-        source,
-    })
 }

@@ -24,6 +24,7 @@ mod serving;
 mod take;
 #[cfg(test)]
 mod tests;
+mod together;
 mod turn;
 mod watch;
 
@@ -32,6 +33,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenure_engine::{CommandError, Image, ImageOptions, Mode, Random};
 use tenure_log::{Log, StreamStatus};
@@ -45,12 +47,14 @@ use self::watch::Watches;
 use crate::client::{Client, Clients, End};
 use crate::layout::{ClusterLayout, ShardLayout};
 use crate::topology::Topology;
+use crate::worker::ReplicaReport;
 
-pub(crate) use self::life::live;
+pub(crate) use self::life::{error_chain, live};
 pub(crate) use self::observe::observe_all;
 pub(crate) use self::renew::renew_all;
 #[cfg(test)]
 pub(crate) use self::renew::renew_once;
+pub(crate) use self::together::Replicas;
 pub(crate) use self::turn::Turn;
 pub(crate) use self::watch::Watch;
 
@@ -99,7 +103,7 @@ impl Ticket {
 
 /// What a replica may do at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// It replays the log, or waits until the lease before its own has surely ended.
     Loading,
     /// It holds the lease: everything.
@@ -144,6 +148,8 @@ pub(crate) struct ReplicaParts {
     pub(crate) durable_copies: usize,
     /// For samples and incarnations. Another one at each start.
     pub(crate) seed: u64,
+    /// Told when there is something that a report should say at once.
+    pub(crate) news: Rc<Notify>,
 }
 
 /// A shard on this node. Lives on one worker's thread, with its connections.
@@ -151,8 +157,9 @@ pub(crate) struct Replica {
     node: NodeId,
     /// The cluster, and who is known to be primary of its shards.
     topology: Rc<Topology>,
-    /// As it was when this began: who is primary now stands in the topology.
-    shard: ShardLayout,
+    /// Its shard's name in the cluster.
+    name: String,
+    stream: StreamId,
     clock: Arc<dyn Clock>,
     log: Arc<dyn Log>,
     /// L of the epochs it asks for.
@@ -171,6 +178,8 @@ pub(crate) struct Replica {
     over: Cell<Option<Over>>,
     /// What the log's leader said of the stream, newest.
     observed: channel::Sender<Option<StreamStatus>>,
+    news: Rc<Notify>,
+    has_settled: Cell<bool>,
 }
 
 /// What INFO tells of the time since the process started.
@@ -275,7 +284,8 @@ impl Replica {
         Rc::new(Self {
             node: parts.node,
             topology: parts.topology,
-            shard: parts.shard.clone(),
+            stream: parts.shard.stream,
+            name: parts.shard.name,
             started_at: parts.clock.boot(),
             clock: parts.clock,
             log: parts.log,
@@ -298,6 +308,8 @@ impl Replica {
             changed: channel::Sender::new(()),
             over: Cell::new(None),
             observed: channel::Sender::new(None),
+            news: parts.news,
+            has_settled: Cell::new(false),
         })
     }
 
@@ -334,7 +346,7 @@ impl Replica {
 
     /// The name of the shard in its cluster.
     pub(crate) fn shard_name(&self) -> &str {
-        &self.shard.name
+        &self.name
     }
 
     /// On how many disks a write is when it is acknowledged.
@@ -391,27 +403,67 @@ impl Replica {
         self.observed.subscribe()
     }
 
-    /// Whether the layout wants this node to be the shard's first primary.
-    fn is_first_choice(&self) -> bool {
-        self.shard.primary == self.node
+    /// It serves, or sees another do so: from now on it is told so of it.
+    pub(crate) fn note_settled(&self) {
+        self.has_settled.set(true);
+        self.news.notify_one();
+    }
+
+    /// What others are told of it.
+    pub(crate) fn report(&self) -> ReplicaReport {
+        let state = self.state.borrow();
+        let keyspace = state.image.keyspace();
+        let lsn = match state.role.pipeline() {
+            Some(pipeline) if pipeline.has_loaded() => pipeline.committed(),
+            Some(_) | None => state.place.tail,
+        };
+        ReplicaReport {
+            stream: self.stream,
+            standing: state.standing(self.clock.boot()),
+            incarnation: state.incarnation,
+            epoch: self.topology.epoch_of(self.stream),
+            lsn,
+            keys: keyspace.len() as u64,
+            memory_bytes: keyspace.memory_bytes() as u64,
+            clients: self.clients.len() as u64,
+            has_settled: self.has_settled.get(),
+        }
+    }
+
+    /// Takes the limits of the cluster as they are now.
+    pub(crate) fn take_limits(&self) {
+        let limits = self.cluster().limits;
+        let mut state = self.state.borrow_mut();
+        let ImageOptions {
+            memory_bytes_max,
+            policy,
+            ..
+        } = *state.image.options();
+        // What was noted of keys is lost by a change that is none.
+        if (memory_bytes_max, policy) != (Some(limits.memory_bytes_max), limits.policy) {
+            state.image.set_limits(Some(limits.memory_bytes_max), limits.policy);
+        }
+    }
+
+    /// How much of the wait-out is left; `None`: there is none.
+    pub(crate) fn wait_out_left(&self) -> Option<Duration> {
+        let state = self.state.borrow();
+        let now = self.clock.boot();
+        let until = state.role.pipeline().map(|pipeline| pipeline.lease().visible_from());
+        until.filter(|until| *until > now).map(|until| until.elapsed_since(now))
     }
 
     /// Resolves at the end of the wait-out, which nobody tells of; never if there is none to come.
     pub(crate) async fn wait_out(&self) {
-        let left = {
-            let state = self.state.borrow();
-            let now = self.clock.boot();
-            let until = state.role.pipeline().map(|pipeline| pipeline.lease().visible_from());
-            until.filter(|until| *until > now).map(|until| until.elapsed_since(now))
-        };
-        match left {
+        match self.wait_out_left() {
             Some(left) => tokio::time::sleep(left).await,
             None => std::future::pending().await,
         }
     }
 
-    fn stream(&self) -> StreamId {
-        self.shard.stream
+    /// Its stream.
+    pub(crate) fn stream(&self) -> StreamId {
+        self.stream
     }
 
     /// Takes another role. Every connection ends: what a client was told of the one before holds no longer.
@@ -428,6 +480,7 @@ impl Replica {
         }
         self.over.set(None);
         self.clients.end_all(End::RoleChanged);
+        self.news.notify_one();
         self.tell_change();
     }
 
@@ -437,6 +490,18 @@ impl Replica {
         state.image = Image::new(image_options(&self.cluster()));
         state.place = Place::start_of(self.stream());
         state.written_at = BEFORE_ALL_RECORDS;
+        state.incarnation = draw_incarnation(&mut state.random);
+    }
+
+    /// What it holds, for who forgets it: nothing is left here.
+    pub(crate) fn take_image(&self) -> Image {
+        let nothing = Image::new(image_options(&self.cluster()));
+        std::mem::replace(&mut self.state.borrow_mut().image, nothing)
+    }
+
+    /// Its next epoch is another owner's, to the log: what it owned under the name it had, it never owns again.
+    fn take_another_name(&self) {
+        let mut state = self.state.borrow_mut();
         state.incarnation = draw_incarnation(&mut state.random);
     }
 
@@ -463,6 +528,6 @@ fn image_options(cluster: &ClusterLayout) -> ImageOptions {
 
 impl fmt::Debug for Replica {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{} on {}", self.cluster().name, self.shard.name, self.node)
+        write!(f, "{}/{} on {}", self.cluster().name, self.name, self.node)
     }
 }

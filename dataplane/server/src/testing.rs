@@ -1,7 +1,7 @@
 //! A replica with a listener and a log, and peers that speak to it. For the tests of connections and listeners.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod gate;
+pub(crate) mod gate;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,8 +20,8 @@ use tokio::task::{JoinHandle, LocalSet};
 use crate::client::{Client, ClientIds};
 use crate::connection::{Buffers, Connection};
 use crate::layout::{ClusterLayout, ClusterLimits, ReplicaLayout, ShardLayout, SlotRange, User};
-use crate::listener::Listener;
-use crate::replica::{Replica, ReplicaParts, Standing, live, observe_all, renew_once};
+use crate::listener::{Listener, Shown};
+use crate::replica::{Replica, ReplicaParts, Replicas, Standing, live, observe_all, renew_once};
 use crate::table::Table;
 use crate::topology::Topology;
 use gate::GatedLog;
@@ -89,6 +89,7 @@ fn shard(name: &str, node: u64, first: u16, last: u16) -> ShardLayout {
             node,
             address: ELSEWHERE.parse().unwrap(),
         }],
+        give_up: None,
     }
 }
 
@@ -108,7 +109,11 @@ pub(crate) async fn serve_with(cluster: ClusterLayout, tls: Option<Arc<ServerCon
     served.log.create(create).await.unwrap();
     tokio::task::spawn_local(live(Rc::clone(&served.replica), served.log.never()));
     let log: Arc<dyn Log> = Arc::new(served.log.clone());
-    let observing = observe_all(log, vec![Rc::clone(&served.replica)], Duration::from_millis(1));
+    let observing = observe_all(
+        log,
+        Replicas::of(vec![Rc::clone(&served.replica)]),
+        Duration::from_millis(1),
+    );
     tokio::task::spawn_local(observing);
     let is_primary = served.replica.cluster().shards[0].primary == served.replica.node();
     let becomes = if is_primary {
@@ -133,6 +138,7 @@ pub(crate) async fn serve_loading(cluster: ClusterLayout, tls: Option<Arc<Server
         lease: LeaseLength::from_millis(LEASE.as_millis().try_into().unwrap()).unwrap(),
         durable_copies: 2,
         seed: 1,
+        news: Rc::default(),
     });
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = socket.local_addr().unwrap();
@@ -142,7 +148,7 @@ pub(crate) async fn serve_loading(cluster: ClusterLayout, tls: Option<Arc<Server
         table: Rc::new(Table::for_tests()),
         buffers: Rc::clone(&buffers),
         ids: Arc::new(ClientIds::new()),
-        tls,
+        shown: Rc::new(Shown::new(tls)),
     };
     let (stop, stopped) = watch::channel(false);
     let task = tokio::task::spawn_local(listener.serve(socket, stopped));

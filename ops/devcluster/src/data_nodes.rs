@@ -7,6 +7,7 @@
 //! <folder>/layout.toml
 //! <folder>/cluster-demo/authority.pem, certificate.pem, key.pem        what its ports show to clients
 //! <folder>/data-1/config.toml, output.log, authority.pem, certificate.pem, key.pem
+//! <folder>/data-1/data/desired                                       instead of a layout, if a control plane has them
 //! ```
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use tenure_server::{ClusterLayout, ClusterLimits, Layout, User};
 use tenure_types::{NodeId, TenantId};
 
 use crate::fleet::config_file;
+use crate::layout_file::certificate_folder;
 use crate::new_file::{PRIVATE, make_folder, replace};
 use crate::{Authority, CredentialFiles, Fleet, LogNodes, LogRoutes, Placement, Port, Ports, Profile, write_layout};
 
@@ -49,8 +51,10 @@ pub struct DataNodesOptions {
     pub workers: NonZeroUsize,
     /// How long a reply may wait for the log. Default: what `tenure server data` takes.
     pub reply_deadline_millis: Option<u64>,
-    /// What they host. Default nothing.
+    /// What they host by a layout file. Default nothing.
     pub clusters: Vec<ClusterOptions>,
+    /// Instead of a layout file: a control plane tells them what to host. Default none.
+    pub control: Option<ControlledOptions>,
     /// What the nodes log, in the language of `TENURE_LOG`. Default: what is set for this process.
     pub log_filter: Option<String>,
 }
@@ -70,9 +74,20 @@ impl DataNodesOptions {
             workers: NonZeroUsize::MIN,
             reply_deadline_millis: None,
             clusters: Vec::new(),
+            control: None,
             log_filter: None,
         }
     }
+}
+
+/// How a control plane has them.
+#[derive(Debug, Clone)]
+pub struct ControlledOptions {
+    /// Where the control plane listens for nodes.
+    pub address: SocketAddr,
+    /// How many ports each node offers for shards. They go round the nodes: of three nodes the first has every third port from the
+    /// first on.
+    pub ports_per_node: u16,
 }
 
 /// One cluster to be hosted.
@@ -155,7 +170,9 @@ impl DataNodes {
         let ports = options.ports.claim(port_names(&options)?).await?;
         let layout = layout(&options, &ports)?;
         let layout_path = options.folder.join("layout.toml");
-        write_layout(&layout, &layout_path)?;
+        if options.control.is_none() {
+            write_layout(&layout, &layout_path)?;
+        }
         let log_routes = if options.log_routes {
             Some(LogRoutes::start(&fleet.nodes(), &options.log).await?)
         } else {
@@ -168,9 +185,11 @@ impl DataNodes {
             let tls = CredentialFiles::keep(folder, authority, || authority.data_node(node))?;
             let dial = log_routes.as_ref().map(|routes| routes.seen_from(node));
             let dial = dial.as_ref().unwrap_or(&options.log);
+            let data_dir = folder.join("data");
             let config = Config {
                 node: node.get(),
-                layout: &layout_path,
+                layout: options.control.is_none().then_some(layout_path.as_path()),
+                data_dir: options.control.is_some().then_some(data_dir.as_path()),
                 workers: options.workers,
                 profile: options.profile,
                 reply_deadline_millis: options.reply_deadline_millis,
@@ -183,6 +202,11 @@ impl DataNodes {
                     certificate: &tls.certificate,
                     key: &tls.key,
                 },
+                control: options.control.as_ref().map(|control| Control {
+                    addresses: [control.address],
+                    zone: format!("zone-{}", node.get()),
+                    ports: ports_of(node, options.count, &ports),
+                }),
             };
             replace(&config_file(folder), &toml::to_string(&config)?, PRIVATE)?;
         }
@@ -223,6 +247,11 @@ impl ClusterOptions {
 }
 
 fn port_names(options: &DataNodesOptions) -> Result<Vec<String>> {
+    if let Some(control) = &options.control {
+        let round = 1..=options.count;
+        let rounds = (0..control.ports_per_node).flat_map(|_| round.clone());
+        return Ok(rounds.map(|node| format!("data-{node}")).collect());
+    }
     let mut names = Vec::new();
     for cluster in &options.clusters {
         let placement = cluster.placement(options.count);
@@ -230,6 +259,13 @@ fn port_names(options: &DataNodesOptions) -> Result<Vec<String>> {
         names.extend(placement.ports());
     }
     Ok(names)
+}
+
+/// Every `count`th port, from the node's own on.
+fn ports_of(node: NodeId, count: u16, ports: &[Port]) -> Vec<String> {
+    let first = usize::try_from(node.get() - 1).unwrap_or(usize::MAX);
+    let its_own = ports.iter().skip(first).step_by(count.max(1).into());
+    its_own.map(|port| port.number().to_string()).collect()
 }
 
 /// Ports and streams go on from one cluster to the next.
@@ -271,22 +307,31 @@ fn server_certificate(
     options: &DataNodesOptions,
     cluster: &ClusterOptions,
 ) -> Result<tenure_server::ServerCertificate> {
-    let folder = options.folder.join(format!("cluster-{}", cluster.name));
+    let folder = certificate_folder(&options.folder, &cluster.name);
     make_folder(&folder)?;
     let authority = &options.authority;
-    Ok(CredentialFiles::keep(&folder, authority, || authority.loopback_server())?.server())
+    CredentialFiles::keep(&folder, authority, || authority.loopback_server())?.server()
 }
 
 /// The configuration of `tenure server data`, as far as it is set here. `ops/tenure` owns the meaning.
 #[derive(Serialize)]
 struct Config<'a> {
     node: u64,
-    layout: &'a Path,
+    layout: Option<&'a Path>,
+    data_dir: Option<&'a Path>,
     workers: NonZeroUsize,
     profile: Profile,
     reply_deadline_millis: Option<u64>,
     log: BTreeMap<String, SocketAddr>,
     tls: Tls<'a>,
+    control: Option<Control>,
+}
+
+#[derive(Serialize)]
+struct Control {
+    addresses: [SocketAddr; 1],
+    zone: String,
+    ports: Vec<String>,
 }
 
 #[derive(Serialize)]

@@ -1,19 +1,31 @@
 //! The layout as the data nodes read it: TOML, for its owner's eyes only.
 //! Promises: what is written says the same as the layout it was made of. Leaves to `ops/tenure`: the meaning of each key.
+//!
+//! ```text
+//! <folder>/layout.toml
+//! <folder>/cluster-demo/certificate.pem, key.pem
+//! ```
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Serialize;
 use tenure_server::{ClusterLayout, Layout, ServerCertificate, ShardLayout, User};
 
-use crate::new_file::{PRIVATE, replace};
+use crate::new_file::{PRIVATE, PUBLIC, make_folder, replace};
 
-/// Writes it, in the place of the one that may be there.
+/// Writes it, in the place of the one that may be there, and beside it the certificates of its clusters.
 pub fn write_layout(layout: &Layout, path: &Path) -> Result<()> {
-    let cluster = layout.clusters.iter().map(ClusterText::new).collect();
+    let folder = path.parent().context("a layout file lies in a folder")?;
+    let cluster = layout.clusters.iter().map(|cluster| ClusterText::new(cluster, folder));
+    let cluster = cluster.collect::<Result<_>>()?;
     replace(path, &toml::to_string(&LayoutText { cluster })?, PRIVATE)
+}
+
+/// Where the certificate of a cluster is.
+pub(crate) fn certificate_folder(folder: &Path, cluster: &str) -> PathBuf {
+    folder.join(format!("cluster-{cluster}"))
 }
 
 #[derive(Serialize)]
@@ -66,9 +78,14 @@ struct ReplicaText {
 }
 
 impl ClusterText {
-    fn new(cluster: &ClusterLayout) -> Self {
+    fn new(cluster: &ClusterLayout, folder: &Path) -> Result<Self> {
         let limits = cluster.limits;
-        Self {
+        let folder = certificate_folder(folder, &cluster.name);
+        let tls = cluster
+            .tls
+            .as_ref()
+            .map(|shown| ServerCertificateText::keep(shown, &folder));
+        Ok(Self {
             name: cluster.name.clone(),
             tenant: cluster.tenant.get(),
             seed: format!("{:016x}", cluster.seed),
@@ -80,9 +97,9 @@ impl ClusterText {
             clients_memory_bytes_max: limits.clients_memory_bytes_max,
             plaintext: cluster.tls.is_none(),
             users: cluster.users.iter().map(UserText::new).collect(),
-            tls: cluster.tls.as_ref().map(ServerCertificateText::new),
+            tls: tls.transpose()?,
             shards: cluster.shards.iter().map(ShardText::new).collect(),
-        }
+        })
     }
 }
 
@@ -97,11 +114,13 @@ impl UserText {
 }
 
 impl ServerCertificateText {
-    fn new(files: &ServerCertificate) -> Self {
-        Self {
-            certificate: files.certificate.clone(),
-            key: files.key.clone(),
-        }
+    /// Writes the files.
+    fn keep(shown: &ServerCertificate, folder: &Path) -> Result<Self> {
+        make_folder(folder)?;
+        let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+        replace(&key, &shown.key_pem, PRIVATE)?;
+        replace(&certificate, &shown.certificate_pem, PUBLIC)?;
+        Ok(Self { certificate, key })
     }
 }
 

@@ -3,6 +3,7 @@
 //! with another cluster on the machine. Waits are for a state and bounded; none is for time to pass.
 //! Leaves to the binary: everything a process does. Never touches a process or a file that it did not make.
 
+mod control_node;
 mod data_nodes;
 mod fleet;
 mod layout_file;
@@ -16,7 +17,8 @@ mod port;
 mod process;
 mod proxy;
 
-pub use data_nodes::{ClusterOptions, DataNodes, DataNodesOptions};
+pub use control_node::{ControlNode, ControlNodeOptions};
+pub use data_nodes::{ClusterOptions, ControlledOptions, DataNodes, DataNodesOptions};
 pub use fleet::Fleet;
 pub use layout_file::write_layout;
 pub use links::Links;

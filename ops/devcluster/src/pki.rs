@@ -170,11 +170,12 @@ impl CredentialFiles {
     }
 
     /// What a server shows to clients, without whom it believes itself.
-    pub fn server(self) -> ServerCertificate {
-        ServerCertificate {
-            certificate: self.certificate,
-            key: self.key,
-        }
+    pub fn server(&self) -> Result<ServerCertificate> {
+        let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()));
+        Ok(ServerCertificate {
+            certificate_pem: read(&self.certificate)?,
+            key_pem: read(&self.key)?,
+        })
     }
 }
 

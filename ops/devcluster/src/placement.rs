@@ -83,6 +83,7 @@ impl Placement {
                 slots: vec![self.slots(shard)],
                 primary: replicas.first().context("a shard has a primary")?.node,
                 replicas,
+                give_up: None,
             })
         };
         (0..self.shards).map(plan).collect()

@@ -1,12 +1,14 @@
 //! The binary `tenure`: every process of the platform, and the commands of its operators.
-//! Promises: exit code 0 when a command did what it says, 1 when it failed, 2 when the command line was wrong; an error
-//! goes to stderr, with its causes, and ends with a hint. Leaves to `commands`: everything else.
+//! Promises: exit code 0 when a command did what it says, 2 when the command line was wrong, others as `failure` lists them;
+//! an error goes to stderr, with its causes, and ends with a hint. Leaves to `commands`: everything else.
 
+mod api_client;
 mod bootstrap_file;
 mod commands;
 mod failure;
 mod logging;
 mod machine_clock;
+mod output;
 mod parent;
 mod ready_line;
 mod reroute;
@@ -24,7 +26,7 @@ use crate::commands::Command;
 /// A self-hosted, multi-tenant, durable platform that speaks the Redis protocol.
 #[derive(Parser)]
 #[command(name = "tenure", version, disable_help_subcommand = true)]
-struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -70,6 +72,52 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// The commands that do something, with their whole names.
+    fn leaves(command: &clap::Command, name: &str) -> Vec<String> {
+        let below: Vec<_> = command.get_subcommands().collect();
+        if below.is_empty() {
+            return vec![name.to_owned()];
+        }
+        let below = below.into_iter();
+        below
+            .flat_map(|command| leaves(command, &format!("{name} {}", command.get_name())))
+            .collect()
+    }
+
+    #[test]
+    fn every_command_is_on_the_page() {
+        let page = include_str!("../../docs/cli.md");
+        let rows = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `tenure ")?.split('`').next());
+        let rows: Vec<String> = rows.map(|row| format!("tenure {row}")).collect();
+        let commands = leaves(&Cli::command(), "tenure");
+        let names = |row: &str, command: &str| {
+            let rest = row.strip_prefix(command);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        };
+        for command in &commands {
+            let named = rows.iter().filter(|row| names(row, command)).count();
+            assert_eq!(named, 1, "ops/docs/cli.md has {named} rows for `{command}`");
+        }
+        for row in &rows {
+            let known = commands.iter().any(|command| names(row, command));
+            assert!(known, "ops/docs/cli.md has `{row}`, and there is no such command");
+        }
+    }
+
+    #[test]
+    fn what_is_secret_is_no_flag() {
+        fn flags(command: &clap::Command) -> Vec<String> {
+            let own = command.get_arguments().filter_map(|argument| argument.get_long());
+            let own = own.map(str::to_owned);
+            own.chain(command.get_subcommands().flat_map(flags)).collect()
+        }
+        for flag in flags(&Cli::command()) {
+            assert!(!matches!(flag.as_str(), "token" | "password" | "secret"), "--{flag}");
+        }
     }
 
     #[test]

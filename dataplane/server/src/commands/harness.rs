@@ -39,6 +39,7 @@ pub(crate) fn layout() -> ClusterLayout {
         slots: slots.iter().map(|&(first, last)| SlotRange { first, last }).collect(),
         primary: NodeId::new(primary),
         replicas: [primary, primary + 1].map(replica).to_vec(),
+        give_up: None,
     };
     ClusterLayout {
         name: "demo".to_owned(),

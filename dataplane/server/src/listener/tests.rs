@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::ServerName;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -18,22 +17,15 @@ use crate::testing::{Peer, Served, cluster, on_a_worker, request, serve, serve_w
 use crate::tls::server_config;
 
 /// A port with TLS, and how a client meets it.
-async fn with_tls(test: &str) -> (Served, TlsConnector) {
+async fn with_tls() -> (Served, TlsConnector) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let folder = std::env::temp_dir().join(format!("tenure-listener-{}-{test}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let files = ServerCertificate {
-        certificate: folder.join("certificate.pem"),
-        key: folder.join("key.pem"),
+    let shown = ServerCertificate {
+        certificate_pem: made.cert.pem(),
+        key_pem: made.signing_key.serialize_pem(),
     };
-    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
-    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
-    let config = server_config(&files).unwrap();
+    let config = server_config(&shown).unwrap();
     let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_file(&files.certificate).unwrap())
-        .unwrap();
-    std::fs::remove_dir_all(folder).unwrap();
+    roots.add(made.cert.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let client = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -53,7 +45,7 @@ async fn connect(served: &Served, connector: &TlsConnector) -> Peer<Box<TlsStrea
 #[tokio::test]
 async fn a_client_with_tls_is_served_and_told_of_the_end() {
     on_a_worker(async {
-        let (served, connector) = with_tls("served").await;
+        let (served, connector) = with_tls().await;
         let mut peer = connect(&served, &connector).await;
         let value = "v".repeat(1 << 20);
         peer.ask(&format!("SET a {value}"), "+OK\r\n").await;
@@ -77,7 +69,7 @@ async fn a_client_with_tls_is_served_and_told_of_the_end() {
 #[tokio::test]
 async fn a_session_of_tls_is_resumed() {
     on_a_worker(async {
-        let (served, connector) = with_tls("resumed").await;
+        let (served, connector) = with_tls().await;
         for expected in [rustls::HandshakeKind::Full, rustls::HandshakeKind::Resumed] {
             let mut peer = connect(&served, &connector).await;
             // The ticket comes behind the handshake.
@@ -91,7 +83,7 @@ async fn a_session_of_tls_is_resumed() {
 #[tokio::test]
 async fn a_client_without_tls_on_a_tls_port_is_sent_away() {
     on_a_worker(async {
-        let (served, connector) = with_tls("plain").await;
+        let (served, connector) = with_tls().await;
         let mut plain = served.connect().await;
         plain.send(request("GET a")).await;
         // An alert of TLS, then the end.
@@ -106,7 +98,7 @@ async fn a_client_without_tls_on_a_tls_port_is_sent_away() {
 #[tokio::test]
 async fn a_handshake_that_stalls_keeps_nobody_else_waiting_nor_a_stop() {
     on_a_worker(async {
-        let (served, connector) = with_tls("stalled").await;
+        let (served, connector) = with_tls().await;
         let mut stalled = served.connect().await;
         stalled.0.write_all(b"\x16\x03").await.unwrap();
         let mut peer = connect(&served, &connector).await;

@@ -33,7 +33,7 @@ async fn live_soundly(replica: &Rc<Replica>, mut stop: watch::Receiver<bool>) ->
         };
         match own(replica, taken, stop.clone()).await? {
             Ended::Stopped => return Ok(()),
-            Ended::Fenced => {}
+            Ended::Fenced | Ended::HandedOver => {}
         }
     }
 }
@@ -59,7 +59,7 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// An error with its causes.
-pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -12,18 +12,31 @@ use tenure_log::{DescribeAnswer, Log, StreamStatus};
 use tenure_types::{GroupId, StreamId};
 use tokio::time::{Duration, Instant};
 
-use super::Replica;
+use super::{Replica, Replicas};
 use crate::topology::Topology;
 
 /// Shortest pause between two calls.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 
 /// Asks so often, and sooner when a replica may take its shard, until it is dropped. Groups wait for each other in nothing.
-pub(crate) async fn observe_all(log: Arc<dyn Log>, replicas: Vec<Rc<Replica>>, every: Duration) {
-    let observers = Observer::of_groups(&log, &replicas);
-    join_all(observers.iter().map(|observer| observer.run(every))).await;
-    // Without replicas there is nobody to be told.
-    std::future::pending().await
+/// When replicas come or go, or a cluster gets another layout, it asks at once.
+pub(crate) async fn observe_all(log: Arc<dyn Log>, replicas: Rc<Replicas>, every: Duration) {
+    let mut changes = replicas.changes();
+    loop {
+        changes.mark_unchanged();
+        let observers = Observer::of_groups(&log, &replicas.list());
+        let observing = async {
+            join_all(observers.iter().map(|observer| observer.run(every))).await;
+            // Without replicas there is nobody to be told.
+            std::future::pending().await
+        };
+        tokio::select! {
+            never = observing => never,
+            changed = changes.changed() => if changed.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
 }
 
 /// The streams of one log group that a worker hears of, and whom that is told.
@@ -85,7 +98,10 @@ impl Observer {
     /// When its replica may take the shard, if it may not now.
     fn tell(&self, stream: StreamId, status: StreamStatus) -> Option<Duration> {
         if let (Some(topology), Some(current)) = (self.topologies.get(&stream), status.description.ownership) {
-            topology.learn(stream, current.epoch, current.owner.node);
+            let is_news = topology.learn(stream, current.epoch, current.owner.node);
+            if let Some(replica) = self.replicas.get(&stream).filter(|_| is_news) {
+                replica.news.notify_one();
+            }
         }
         let replica = self.replicas.get(&stream)?;
         replica.observed.send_replace(Some(status));

@@ -45,7 +45,7 @@ pub(super) struct Pipeline {
     epoch: Epoch,
     incarnation: Incarnation,
     lease: Lease,
-    loaded: bool,
+    phase: Phase,
     /// Of the records that have a place.
     tail: Option<Lsn>,
     chain: Chain,
@@ -62,6 +62,17 @@ pub(super) struct Pipeline {
     hazards: Hazards,
     /// Keys that the turn which is not sealed changed.
     changed: Vec<Position>,
+}
+
+/// How far an epoch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The image lacks something of what was there at the fence. Left for `Serving`.
+    Loading,
+    /// What is executed depends on the lease. Left for `Ending`.
+    Serving,
+    /// The owner is about to give the epoch up, or has: nothing is executed. Left for `Serving` only if nothing was released.
+    Ending,
 }
 
 /// Numbers the sendings since something last went wrong.
@@ -112,7 +123,7 @@ impl Pipeline {
             epoch: granted.epoch,
             incarnation,
             lease: Lease::begin(granted, now),
-            loaded: false,
+            phase: Phase::Loading,
             tail: granted.tail,
             chain: granted.chain,
             appended_bytes: granted.appended_bytes,
@@ -147,22 +158,59 @@ impl Pipeline {
 
     /// The image holds everything up to the fence.
     pub(super) fn loaded(&mut self) {
-        self.loaded = true;
+        self.phase = Phase::Serving;
     }
 
-    /// The owner gives the epoch up: it never serves under it again.
+    /// The owner is about to give the epoch up: from here on nothing is executed.
     pub(super) fn end(&mut self) {
-        self.loaded = false;
+        if self.phase == Phase::Serving {
+            self.phase = Phase::Ending;
+        }
+    }
+
+    /// It did not give it up after all. Never to be called once a Release was sent, whatever became of that.
+    pub(super) fn resume(&mut self) {
+        if self.phase == Phase::Ending {
+            self.phase = Phase::Serving;
+        }
+    }
+
+    /// Whether the image holds all that was there at the fence.
+    pub(super) fn has_loaded(&self) -> bool {
+        self.phase != Phase::Loading
+    }
+
+    /// Whether the epoch may be given up: whoever owned the shard before has surely ended, and everything has its verdict.
+    /// With `open_bytes` of effects that are not sealed.
+    pub(super) fn may_release(&self, open_bytes: usize, now: BootTime) -> bool {
+        let serves = self.phase != Phase::Loading && self.lease.is_visible(now) && self.lease.is_live(now);
+        serves && self.is_drained() && open_bytes == 0
+    }
+
+    /// Up to where the log is known to have what was made of this epoch, and what was there before it.
+    pub(super) fn committed(&self) -> Option<Lsn> {
+        match self.in_flight.front() {
+            Some(first) => first.lsn.get().checked_sub(1).and_then(Lsn::new),
+            None => self.tail,
+        }
+    }
+
+    /// Where an image stands that holds all that was sealed.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            tail: self.tail,
+            chain: self.chain,
+        }
     }
 
     #[cfg(test)]
     pub(super) fn is_loaded(&self) -> bool {
-        self.loaded
+        self.phase == Phase::Serving
     }
 
     /// What the owner may do now.
     pub(super) fn standing(&self, now: BootTime) -> Standing {
-        if !self.loaded || !self.lease.is_visible(now) {
+        if self.phase != Phase::Serving || !self.lease.is_visible(now) {
             Standing::Loading
         } else if self.lease.is_live(now) {
             Standing::Primary
@@ -359,11 +407,8 @@ impl Pipeline {
             self.release(fenced.fence_lsn, false);
         }
         let beyond = self.in_flight.iter().any(|sealed| Some(sealed.lsn) > fenced.fence_lsn);
-        let kept = self.loaded && !beyond && open_bytes == 0;
-        kept.then_some(Place {
-            tail: self.tail,
-            chain: self.chain,
-        })
+        let kept = self.phase != Phase::Loading && !beyond && open_bytes == 0;
+        kept.then_some(self.place())
     }
 
     fn release(&mut self, upto: Option<Lsn>, extend: bool) {

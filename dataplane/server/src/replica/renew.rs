@@ -1,4 +1,4 @@
-//! Renewing leases: one call for all shards of a worker.
+//! Renewing leases: one call for all shards of a worker, as they come and go.
 //! Promises: runs on the worker's own loop, so a worker that is stuck renews nothing; an answer counts only for the epoch
 //! that it was asked for.
 
@@ -10,19 +10,22 @@ use tenure_log::{Log, RenewAnswer};
 use tenure_types::BootTime;
 use tokio::time::Duration;
 
-use super::Replica;
 use super::commit::Over;
 use super::pipeline::Step;
 use super::role::Broken;
+use super::{Replica, Replicas};
 
 /// Renews the leases of these replicas, every sixth of a lease, until it is dropped.
-pub(crate) async fn renew_all(log: Arc<dyn Log>, replicas: Vec<Rc<Replica>>, every: Duration) {
+pub(crate) async fn renew_all(log: Arc<dyn Log>, replicas: Rc<Replicas>, every: Duration) {
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut asked = futures::stream::FuturesUnordered::new();
     loop {
         tokio::select! {
-            _ = ticks.tick() => asked.push(renew_once(&log, &replicas)),
+            _ = ticks.tick() => {
+                let (log, replicas) = (Arc::clone(&log), replicas.list());
+                asked.push(async move { renew_once(&log, &replicas).await });
+            }
             Some(()) = asked.next(), if !asked.is_empty() => {}
         }
     }
@@ -68,7 +71,13 @@ impl Replica {
             else {
                 return;
             };
-            pipeline.on_renewed(sent, self.clock.boot(), answer.outcome)
+            let now = self.clock.boot();
+            let before = pipeline.standing(now);
+            let step = pipeline.on_renewed(sent, now, answer.outcome);
+            if pipeline.standing(now) != before {
+                self.news.notify_one();
+            }
+            step
         };
         match step {
             Step::GoOn | Step::Resend => {}

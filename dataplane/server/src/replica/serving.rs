@@ -34,6 +34,7 @@ impl Replica {
             lease: LeaseLength::from_millis(1200).unwrap(),
             durable_copies: 2,
             seed: 1,
+            news: Rc::default(),
         });
         let fence = Fence {
             stream,
@@ -61,6 +62,7 @@ impl Replica {
             lease: LeaseLength::from_millis(1200).unwrap(),
             durable_copies: 2,
             seed: 1,
+            news: Rc::default(),
         });
         replica.state.borrow_mut().role = Role::Replica;
         replica

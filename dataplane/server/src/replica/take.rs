@@ -11,6 +11,7 @@ use tracing::{debug, info, warn};
 use super::nominate::{Candidate, Take, Verdict, judge};
 use super::role::{Broken, Role};
 use super::{Replica, Standing};
+use crate::layout::ShardLayout;
 
 /// Pause before a call that the log could not answer is made again. The log's client repeats by itself until its own
 /// deadline, so this is for a log that is gone for longer.
@@ -18,6 +19,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Pause before a stream is asked for again that had no place: until another is deleted.
 const PAUSE_WHILE_FULL: Duration = Duration::from_secs(10);
+
+/// How often the log is asked while a shard is handed over.
+const HURRY: Duration = Duration::from_millis(20);
 
 /// An epoch that is a replica's own.
 #[derive(Debug, Clone, Copy)]
@@ -108,26 +112,40 @@ impl Replica {
         }
     }
 
-    /// When it may take the shard, if nothing is heard of its owner until then.
+    /// When the log is to be asked again at the latest: it may take the shard then, if nothing is heard of its owner until
+    /// then, or it waits for an owner that was told to give its epoch up.
     pub(super) fn due_in(&self, status: &StreamStatus) -> Option<Duration> {
-        match self.judge(status)? {
-            Verdict::FollowFor(silence) => Some(silence),
-            Verdict::Take(_) | Verdict::Adopt(_) | Verdict::Follow => None,
-        }
+        let silence = match self.judge(status) {
+            Some(Verdict::FollowFor(silence)) => Some(silence),
+            Some(Verdict::Take(_) | Verdict::Adopt(_) | Verdict::Follow) | None => None,
+        };
+        let hurry = self.hurries().then_some(HURRY);
+        silence.into_iter().chain(hurry).min()
     }
 
-    /// `None`: it has nothing to show yet, or owns the shard.
+    /// Whether it takes part in a hand-over: as who takes the shard, or as who gives it up and has clients to send there.
+    fn hurries(&self) -> bool {
+        let takes = |shard: &ShardLayout| shard.primary == self.node;
+        let gives = || self.topology.owner_of(self.stream) == Some(self.node);
+        self.topology.is_handed_over(self.stream)
+            && (self.topology.ordered(self.stream, takes) == Some(true) || gives())
+    }
+
+    /// `None`: it has nothing to show yet, or owns the shard, or the layout has the shard no more.
     fn judge(&self, status: &StreamStatus) -> Option<Verdict> {
         let state = self.state.borrow();
         let Role::Replica = state.role else {
             return None;
         };
         let current = status.description.ownership.map(|current| current.owner.node);
+        let (rank, is_first_choice) = self.topology.ordered(self.stream, |shard| {
+            (shard.rank_of(self.node, current), shard.primary == self.node)
+        })?;
         let candidate = Candidate {
             owner: self.owner(),
             tail: state.place.tail,
-            rank: self.shard.rank_of(self.node, current),
-            is_first_choice: self.is_first_choice(),
+            rank,
+            is_first_choice,
             uptime: self.clock.boot().elapsed_since(self.started_at),
             lease: self.lease,
         };

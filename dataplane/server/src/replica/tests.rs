@@ -5,6 +5,7 @@
 mod chaos;
 mod cut;
 mod failover;
+mod hand_over;
 mod observe;
 mod pipeline;
 mod world;

@@ -1,4 +1,4 @@
-//! A log whose verdicts a test holds back.
+//! A log whose answers to owners a test holds back.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -11,16 +11,16 @@ use tenure_log::{
 use tenure_types::{Lsn, StreamId};
 use tokio::sync::watch;
 
-/// Takes appends at once, and tells of it when its gate is open.
+/// Takes appends and releases at once, and tells of it when its gate is open.
 #[derive(Clone)]
-pub(super) struct GatedLog {
+pub(crate) struct GatedLog {
     inner: MemoryLog,
     is_open: watch::Sender<bool>,
     never: watch::Sender<bool>,
 }
 
 impl GatedLog {
-    pub(super) fn new(inner: MemoryLog) -> Self {
+    pub(crate) fn new(inner: MemoryLog) -> Self {
         Self {
             inner,
             is_open: watch::Sender::new(true),
@@ -28,12 +28,21 @@ impl GatedLog {
         }
     }
 
-    pub(super) fn open(&self) {
+    pub(crate) fn open(&self) {
         self.is_open.send_replace(true);
     }
 
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.is_open.send_replace(false);
+    }
+
+    fn once_open<T: Send + 'static>(&self, answer: BoxFuture<'static, T>) -> BoxFuture<'static, T> {
+        let mut is_open = self.is_open.subscribe();
+        async move {
+            let _ = is_open.wait_for(|is_open| *is_open).await;
+            answer.await
+        }
+        .boxed()
     }
 
     /// A stop that does not come while this log is there.
@@ -44,13 +53,7 @@ impl GatedLog {
 
 impl Log for GatedLog {
     fn append(&self, append: Append) -> Reply<Appended, Unsettled> {
-        let answer = self.inner.append(append);
-        let mut is_open = self.is_open.subscribe();
-        async move {
-            let _ = is_open.wait_for(|is_open| *is_open).await;
-            answer.await
-        }
-        .boxed()
+        self.once_open(self.inner.append(append))
     }
 
     fn fence(&self, fence: Fence) -> Reply<Granted, FenceRefused> {
@@ -62,7 +65,7 @@ impl Log for GatedLog {
     }
 
     fn release(&self, release: Release) -> Reply<Released, NotHeld> {
-        self.inner.release(release)
+        self.once_open(self.inner.release(release))
     }
 
     fn trim(&self, trim: Trim) -> Reply<Trimmed, TrimRefused> {

@@ -5,6 +5,7 @@
 //! Leaves to `tenure_devcluster`: the processes.
 
 mod contract;
+mod demo;
 mod folder;
 mod greeting;
 mod kept;
@@ -62,11 +63,11 @@ async fn run_platform(folder: &Folder, arguments: &Arguments) -> Result<(), Fail
     let starting = async {
         let kept = find_or_make(folder, &arguments.flags).await?;
         let mut platform = Platform::start(folder, &kept).await?;
-        let inquiry = Inquiry::new(&platform)?;
+        let inquiry = Inquiry::new(&platform, &kept)?;
         // After a failover the layout is out of date, and so would the first dev.json be. What the log does not tell in
         // time is told later.
-        if let Ok(told) = timeout(FIRST_ANSWER_WITHIN, inquiry.clone().ask()).await {
-            platform.primaries.learn(platform.data.layout(), &told);
+        if let Ok(told) = timeout(FIRST_ANSWER_WITHIN, inquiry.clone().owners(&platform.layout)).await {
+            platform.primaries.learn(&platform.layout, &told);
         }
         Ok((kept, platform, inquiry))
     };

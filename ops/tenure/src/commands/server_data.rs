@@ -1,9 +1,11 @@
 //! `tenure server data`: one data node, from its configuration to a clean end.
-//! Promises: the line `ready` appears on stdout once every port is bound and every primary of this node serves; SIGINT
-//! and SIGTERM end it in bounded time, also while there is no log, and a second one at once.
+//! Promises: the line `ready` appears on stdout once every port is bound and every primary of this node serves; with a control
+//! plane, once that holds for the newest that it said. SIGINT and SIGTERM end it in bounded time, also while there is no log, and
+//! a second one at once.
 //! Leaves to `tenure_server`: everything a data node does. Leaves to the log's client: finding the log.
 
 mod config;
+mod control;
 mod layout_file;
 
 use std::collections::BTreeMap;
@@ -18,12 +20,15 @@ use clap::Args;
 use tenure_log::Log;
 use tenure_log_node::transport::{Patience, TcpDial, Transport};
 use tenure_log_node::{ClientError, ClientOptions, NodeAddress, QuorumLog};
-use tenure_server::{DataNode, DataNodeOptions, Layout, LogFactory, StartError};
+use tenure_server::{Control, DataNode, DataNodeOptions, Layout, LogFactory, StartError};
 use tenure_types::{LeaseLength, NodeId};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
-use self::config::{Config, Profile};
+use tonic::transport::Channel;
+
+pub(super) use self::config::LogNode;
+use self::config::{Config, Profile, Source};
 use crate::failure::{DEFECT, Failure, OrHint};
 use crate::machine_clock::MachineClock;
 use crate::parent::DieWithParent;
@@ -52,24 +57,33 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     arguments.die_with_parent.apply()?;
-    let (config, layout) = Config::read(&arguments.config)?;
+    let (config, source) = Config::read(&arguments.config)?;
     logging::start(config.log_format)?;
     // This thread only waits for signals: the shards have threads of their own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("could not start the runtime").or_hint(DEFECT)?;
-    let outcome = runtime.block_on(run_node(config, layout));
+    let outcome = runtime.block_on(run_node(config, source));
     runtime.shutdown_background();
     outcome
 }
 
 /// Opens what the node needs of this machine, and runs it. Everything between the command line and the node is here.
-async fn run_node(config: Config, layout: Layout) -> Result<(), Failure> {
+async fn run_node(config: Config, source: Source) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let node = NodeId::new(config.node.get());
-    let hosted = layout.clusters.iter().flat_map(|cluster| &cluster.shards);
-    if !hosted.into_iter().any(|shard| shard.address_on(node).is_some()) {
-        warn!(%node, "the layout gives this node nothing to host");
-    }
+    let (layout, control) = match source {
+        Source::Layout(layout) => {
+            let hosted = layout.clusters.iter().flat_map(|cluster| &cluster.shards);
+            if !hosted.into_iter().any(|shard| shard.address_on(node).is_some()) {
+                warn!(%node, "the layout gives this node nothing to host");
+            }
+            (layout, None)
+        }
+        Source::Control(plane) => {
+            let channels = plane.channels(&config.tls.read()?)?;
+            (Layout::default(), Some((plane.open(node)?, channels)))
+        }
+    };
     let log = log_factory(&config)?;
     let options = DataNodeOptions {
         workers: config.workers,
@@ -80,16 +94,10 @@ async fn run_node(config: Config, layout: Layout) -> Result<(), Failure> {
     };
     info!(%node, profile = ?config.profile, "starting");
     let data_node = DataNode::start(options, Arc::new(MachineClock), log).map_err(not_started)?;
-    let serving = async {
-        data_node.ready().await;
-        info!(%node, "serving");
-        ready_line::print();
-        future::pending::<Infallible>().await
-    };
     tokio::select! {
         () = stop.next() => {}
         failed = data_node.failed() => return Err(not_started(failed)),
-        never = serving => match never {},
+        never = serve(node, &data_node, control) => match never {},
     }
     info!(%node, "stopping");
     tokio::select! {
@@ -101,6 +109,26 @@ async fn run_node(config: Config, layout: Layout) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Says when it serves. If there is a control plane, does what that says meanwhile.
+async fn serve(node: NodeId, data_node: &DataNode, control: Option<(Control, Vec<Channel>)>) -> Infallible {
+    let ready = async |control: Option<&Control>| {
+        match control {
+            None => data_node.ready().await,
+            Some(control) => control.ready(data_node).await,
+        }
+        info!(%node, "serving");
+        ready_line::print();
+        future::pending::<Infallible>().await
+    };
+    match control {
+        None => ready(None).await,
+        Some((control, channels)) => tokio::select! {
+            never = control.run(data_node, channels) => never,
+            never = ready(Some(&control)) => never,
+        },
+    }
 }
 
 /// The log's client, made once for each worker. One is made here first, so that what cannot work is said before anything
@@ -117,8 +145,8 @@ fn log_factory(config: &Config) -> Result<LogFactory, Failure> {
     }))
 }
 
-fn addresses(log: &BTreeMap<config::LogNode, String>) -> Vec<NodeAddress> {
-    let address = |(node, address): (&config::LogNode, &String)| NodeAddress {
+pub(super) fn addresses(log: &BTreeMap<LogNode, String>) -> Vec<NodeAddress> {
+    let address = |(node, address): (&LogNode, &String)| NodeAddress {
         id: NodeId::new(node.get()),
         address: address.clone(),
     };
@@ -145,7 +173,7 @@ fn client_options(profile: Profile) -> ClientOptions {
     }
 }
 
-fn no_client(error: ClientError) -> Failure {
+pub(super) fn no_client(error: ClientError) -> Failure {
     let hint = match &error {
         ClientError::NoNodes => "name the log nodes under [log]",
         ClientError::NamedTwice { .. } => "name each log node once under [log]",
@@ -162,6 +190,7 @@ fn not_started(error: StartError) -> Failure {
             "every slot from 0 to 16383 belongs to one shard, and a primary is one of its replicas"
         }
         StartError::Port { .. } => "end the process that uses the port, or give the replica another address",
+        StartError::StreamTaken { .. } => "give every shard a stream of its own",
         StartError::Tls { .. } => "check the paths under [cluster.tls], and that the key is the certificate's own",
         StartError::Log { .. } => "check [log]: the addresses of its nodes, and the files under [tls]",
         StartError::Worker { .. } => "check the limits of this machine on threads and open files",

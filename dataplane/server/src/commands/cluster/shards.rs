@@ -110,8 +110,8 @@ mod tests {
     fn with_tls_the_port_is_one_of_tls() {
         let mut cluster = layout();
         cluster.tls = Some(ServerCertificate {
-            certificate: "cert.pem".into(),
-            key: "key.pem".into(),
+            certificate_pem: String::new(),
+            key_pem: String::new(),
         });
         let mut server = Server::of(cluster);
         let expected = expected(&server, "tls-port");

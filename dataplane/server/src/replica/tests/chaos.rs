@@ -180,7 +180,8 @@ impl Chaos {
             450..500 => self.read_replica(at),
             500..650 => self.nodes[at].renew(),
             650..800 => self.nodes[at].look(),
-            800..950 => {
+            800..810 => self.order_hand_over(at).await,
+            810..950 => {
                 let millis = self.random.below(100);
                 self.pass_time(millis as u64);
             }
@@ -375,6 +376,21 @@ impl Chaos {
         let _ = self.log.fence(fence).await;
     }
 
+    /// The owner is told to hand over to this node, whether or not that has caught up; or to none of them.
+    async fn order_hand_over(&mut self, at: usize) {
+        let epoch = self.epoch().await;
+        let mut layout = cluster();
+        layout.shards[0].primary = self.nodes[at].id;
+        layout.shards[0].give_up = Some(epoch).filter(|epoch| *epoch > 0).map(tenure_types::Epoch::new);
+        let layout = Arc::new(layout);
+        for node in &self.nodes {
+            // Not all hear it at once.
+            if self.random.below(3) > 0 {
+                node.replica.topology().order(Arc::clone(&layout));
+            }
+        }
+    }
+
     async fn epoch(&self) -> u64 {
         use futures::StreamExt;
         let answer = self.log.describe(vec![STREAM]).next().await.unwrap();
@@ -448,6 +464,7 @@ impl Node {
             lease: LEASE_LENGTH,
             durable_copies: 2,
             seed: random.next(),
+            news: Rc::default(),
         });
         let (stop, stopped) = watch::channel(false);
         let life = tokio::task::spawn_local(live(Rc::clone(&replica), stopped));

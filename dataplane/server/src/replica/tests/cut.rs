@@ -55,6 +55,7 @@ pub(super) struct CutLog {
     reading: Arc<Mutex<Reading>>,
     tells_another_history: Arc<AtomicBool>,
     loses_fence: Arc<AtomicBool>,
+    loses_release: Arc<AtomicBool>,
     /// What the next fence waits for before it leaves.
     fence_gate: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
     /// No answer comes from this group to those who ask how streams stand.
@@ -71,6 +72,7 @@ impl CutLog {
             reading: Arc::default(),
             tells_another_history: Arc::default(),
             loses_fence: Arc::default(),
+            loses_release: Arc::default(),
             fence_gate: Arc::default(),
             mute: Arc::default(),
         }
@@ -117,6 +119,11 @@ impl CutLog {
     /// The next fence takes effect, and its caller hears that nothing is known.
     pub(super) fn lose_answer_of_next_fence(&self) {
         self.loses_fence.store(true, Ordering::Relaxed);
+    }
+
+    /// The next release never arrives, and its caller hears that nothing is known.
+    pub(super) fn lose_next_release(&self) {
+        self.loses_release.store(true, Ordering::Relaxed);
     }
 
     /// The next fence leaves once this is told to go.
@@ -176,6 +183,9 @@ impl Log for CutLog {
     }
 
     fn release(&self, release: Release) -> Reply<Released, NotHeld> {
+        if self.loses_release.swap(false, Ordering::Relaxed) {
+            return ready(Err(CallError::Unknown(Unknown::Disconnected))).boxed();
+        }
         self.call(|log| log.release(release))
     }
 

@@ -10,7 +10,7 @@ use tenure_types::{Clock, Epoch, GroupId, Incarnation, LeaseLength, Owner, Strea
 use super::cut::CutLog;
 use super::world::run;
 use crate::layout::ClusterLayout;
-use crate::replica::{Replica, ReplicaParts, observe_all};
+use crate::replica::{Replica, ReplicaParts, Replicas, observe_all};
 use crate::testing::two_shards;
 use crate::topology::Topology;
 
@@ -46,7 +46,7 @@ fn owners_of_shards_elsewhere_are_heard_of_also_while_another_group_of_the_log_s
         let log: Arc<dyn Log> = Arc::new(log);
         let replica = first_replica(cluster, clock, Arc::clone(&log), lease);
         let topology = Rc::clone(replica.topology());
-        let observing = observe_all(log, vec![replica], Duration::from_millis(200));
+        let observing = observe_all(log, Replicas::of(vec![replica]), Duration::from_millis(200));
         let _ = tokio::time::timeout(Duration::from_secs(1), observing).await;
         assert_eq!(topology.epoch_of(stream), Epoch::new(1));
     });
@@ -59,7 +59,7 @@ fn the_log_is_asked_on_and_on_also_when_leases_are_shorter_than_the_shortest_pau
         let log: Arc<dyn Log> = Arc::new(MemoryLog::new(Arc::clone(&clock), MemoryOptions::default()));
         let lease = LeaseLength::from_millis(6).unwrap();
         let replica = first_replica(two_shards(), clock, Arc::clone(&log), lease);
-        let observing = observe_all(log, vec![replica], lease.as_duration() / 6);
+        let observing = observe_all(log, Replicas::of(vec![replica]), lease.as_duration() / 6);
         // It never ends, neither by a panic.
         assert!(tokio::time::timeout(Duration::from_secs(1), observing).await.is_err());
     });
@@ -77,5 +77,6 @@ fn first_replica(cluster: ClusterLayout, clock: Arc<dyn Clock>, log: Arc<dyn Log
         lease,
         durable_copies: 2,
         seed: 1,
+        news: Rc::default(),
     })
 }

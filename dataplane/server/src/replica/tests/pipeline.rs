@@ -14,8 +14,8 @@ use crate::replica::{Standing, Ticket};
 
 const START: BootTime = BootTime::from_nanos(0);
 
-/// An owner whose image is loaded.
-fn owner(wait_out: bool) -> Pipeline {
+/// An owner that has loaded nothing yet.
+fn loading_owner(wait_out: bool) -> Pipeline {
     let length = tenure_types::LeaseLength::from_millis(1200).unwrap();
     let stream = tenure_types::StreamId::new(tenure_types::GroupId::new(0), 1);
     let granted = Granted {
@@ -32,7 +32,12 @@ fn owner(wait_out: bool) -> Pipeline {
         },
     };
     let incarnation = Incarnation::new(7).unwrap();
-    let mut pipeline = Pipeline::begin(stream, incarnation, &granted, START, Ticket::default());
+    Pipeline::begin(stream, incarnation, &granted, START, Ticket::default())
+}
+
+/// An owner whose image is loaded.
+fn owner(wait_out: bool) -> Pipeline {
+    let mut pipeline = loading_owner(wait_out);
     pipeline.loaded();
     pipeline
 }
@@ -141,10 +146,12 @@ fn a_fenced_owner_acknowledges_nothing_within_its_wait_out() {
 #[test]
 fn an_image_is_kept_only_if_it_is_whole_and_holds_nothing_that_is_not_in_the_stream() {
     let kept = |fence_lsn, open_bytes, loaded: bool| {
-        let mut pipeline = owner(false);
-        if !loaded {
-            pipeline.end();
+        let mut pipeline = loading_owner(false);
+        if loaded {
+            pipeline.loaded();
         }
+        // Who was about to give the epoch up has the same image.
+        pipeline.end();
         seal(&mut pipeline);
         pipeline.on_fenced(&fenced(fence_lsn), open_bytes, START).is_some()
     };
@@ -152,6 +159,54 @@ fn an_image_is_kept_only_if_it_is_whole_and_holds_nothing_that_is_not_in_the_str
     assert!(!kept(0, 0, true), "a record beyond the fence");
     assert!(!kept(1, 1, true), "effects without a place");
     assert!(!kept(1, 0, false), "half loaded");
+}
+
+#[test]
+fn an_epoch_may_be_given_up_by_who_serves_with_everything_in_the_log_and_by_nobody_else() {
+    let renewed = |wait_out| {
+        let mut pipeline = owner(wait_out);
+        let renewed = Renewed {
+            clear_in: None,
+            credit: Credit::NONE,
+        };
+        pipeline.on_renewed(START, START, Ok(renewed));
+        pipeline
+    };
+    let after = |millis| START.saturating_add(Duration::from_millis(millis));
+    let mut pipeline = renewed(false);
+    assert!(pipeline.may_release(0, after(1199)));
+    assert!(!pipeline.may_release(0, after(1200)), "it may have been fenced");
+    assert!(!pipeline.may_release(1, START), "effects without a place");
+    assert!(
+        !renewed(true).may_release(0, START),
+        "an earlier owner may still answer"
+    );
+    pipeline.end();
+    assert!(pipeline.may_release(0, START) && pipeline.standing(START) == Standing::Loading);
+    pipeline.resume();
+    assert_eq!(pipeline.standing(START), Standing::Primary);
+    seal(&mut pipeline);
+    assert!(!pipeline.may_release(0, START), "a record without a verdict");
+    let loading = loading_owner(false);
+    assert!(!loading.may_release(0, START));
+}
+
+#[test]
+fn what_has_no_verdict_counts_as_not_in_the_log() {
+    let mut pipeline = owner(false);
+    assert_eq!(pipeline.committed(), None);
+    seal(&mut pipeline);
+    seal(&mut pipeline);
+    assert_eq!(pipeline.committed(), None);
+    let sending = pipeline.next_append(START).unwrap();
+    let appended = |lsn| Appended {
+        verdict: AppendVerdict::Ok { lsn },
+        credit: Credit::NONE,
+    };
+    pipeline.on_answer(sending.attempt, Ok(appended(Lsn::new(1).unwrap())));
+    assert_eq!(pipeline.committed(), Lsn::new(1));
+    pipeline.on_answer(sending.attempt, Ok(appended(Lsn::new(2).unwrap())));
+    assert_eq!(pipeline.committed(), Lsn::new(2));
 }
 
 #[test]

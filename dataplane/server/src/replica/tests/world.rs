@@ -22,7 +22,7 @@ use crate::layout::{ClusterLayout, ClusterLimits, ReplicaLayout, ShardLayout, Sl
 use crate::replica::observe::{Observer, observe_all};
 use crate::replica::pipeline::ENGINE_VERSION;
 use crate::replica::renew::renew_once;
-use crate::replica::{Replica, ReplicaParts, Standing, Ticket, live};
+use crate::replica::{Replica, ReplicaParts, Replicas, Standing, Ticket, live};
 use crate::table::{Found, Registered, Table};
 use crate::topology::Topology;
 
@@ -172,6 +172,7 @@ impl World {
             lease: LEASE_LENGTH,
             durable_copies: 2,
             seed,
+            news: Rc::default(),
         });
         let (stop, stopped) = watch::channel(false);
         let life = tokio::task::spawn_local(live(Rc::clone(&replica), stopped));
@@ -331,13 +332,26 @@ impl World {
     /// Asks how the stream stands as the worker does, for so long.
     pub(super) async fn observe_for(&self, time: Duration) {
         let log: Arc<dyn Log> = Arc::new(self.way.clone());
-        let observing = observe_all(log, vec![Rc::clone(&self.replica)], LEASE / 6);
+        let observing = observe_all(log, Replicas::of(vec![Rc::clone(&self.replica)]), LEASE / 6);
         let _ = tokio::time::timeout(time, observing).await;
     }
 
     /// Its next fence takes effect, and it hears that nothing is known.
     pub(super) fn lose_answer_of_next_fence(&self) {
         self.way.lose_answer_of_next_fence();
+    }
+
+    /// Its next release never arrives, and it hears that nothing is known.
+    pub(super) fn lose_next_release(&self) {
+        self.way.lose_next_release();
+    }
+
+    /// It is told to whom the shard is to go, and which epoch is to be given up for that.
+    pub(super) fn order_hand_over(&self, to: NodeId, epoch: Epoch) {
+        let mut layout = cluster();
+        layout.shards[0].primary = to;
+        layout.shards[0].give_up = Some(epoch);
+        self.replica.topology().order(Arc::new(layout));
     }
 
     /// Who is primary, as its clients are told.
@@ -462,6 +476,7 @@ pub(super) fn cluster() -> ClusterLayout {
             }],
             primary: PRIMARY,
             replicas: vec![replica(PRIMARY, 1), replica(FOLLOWER, 2), replica(THIRD, 3)],
+            give_up: None,
         }],
     }
 }

@@ -1,7 +1,6 @@
 //! `dev.json`: how scripts and tests find what runs (ops/docs/dev.md).
 //! Promises: the file is there as a whole, mode 0600, and names the processes that run and no others. A key is never taken
-//! away or given another meaning. Leaves to `primaries`: who is told as a primary. Leaves for later: `api`, which comes
-//! with the control plane.
+//! away or given another meaning. Leaves to `primaries`: who is told as a primary.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,11 +19,15 @@ use super::primaries::Primaries;
 /// Writes it anew.
 pub(super) fn write(folder: &Folder, kept: &Kept, platform: &Platform) -> anyhow::Result<()> {
     let contract = Contract {
+        api: ApiJson {
+            url: format!("https://{}", platform.control.api()),
+            token: platform.control.token()?,
+            ca: authority(folder),
+        },
         metrics: Vec::new(),
         processes: processes(platform)?,
         clusters: platform
-            .data
-            .layout()
+            .layout
             .clusters
             .iter()
             .map(|cluster| ClusterJson::new(cluster, folder, kept, &platform.primaries))
@@ -46,9 +49,17 @@ pub(super) fn authority(folder: &Folder) -> PathBuf {
 
 #[derive(Serialize)]
 struct Contract {
+    api: ApiJson,
     metrics: Vec<String>,
     processes: Vec<ProcessJson>,
     clusters: Vec<ClusterJson>,
+}
+
+#[derive(Serialize)]
+struct ApiJson {
+    url: String,
+    token: String,
+    ca: PathBuf,
 }
 
 #[derive(Serialize)]
@@ -100,8 +111,13 @@ fn processes(platform: &Platform) -> anyhow::Result<Vec<ProcessJson>> {
 fn process(platform: &Platform, fleet: &Fleet, node: NodeId) -> anyhow::Result<ProcessJson> {
     let ports = if fleet.role() == platform.log.role() {
         BTreeMap::from([("grpc".to_owned(), platform.log.address(node)?.port())])
+    } else if fleet.role() == platform.control.role() {
+        BTreeMap::from([
+            ("api".to_owned(), platform.control.api().port()),
+            ("grpc".to_owned(), platform.control.nodes_port().port()),
+        ])
     } else {
-        client_ports(&platform.data.layout().clusters, node)
+        client_ports(&platform.layout.clusters, node)
     };
     Ok(ProcessJson {
         role: fleet.role(),

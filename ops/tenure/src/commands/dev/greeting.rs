@@ -22,13 +22,13 @@ pub(super) fn text(folder: &Folder, kept: &Kept, platform: &Platform) -> String 
         "kept"
     };
     let mut text = format!(
-        "{} log nodes and {} data nodes run in {} ({fate})\n",
+        "{} log nodes, a control plane and {} data nodes run in {} ({fate})\n",
         shape.log_nodes,
         shape.data_nodes,
         folder.path().display()
     );
     let ca = contract::authority(folder);
-    for cluster in &platform.data.layout().clusters {
+    for cluster in &platform.layout.clusters {
         let tls = if cluster.tls.is_some() { "TLS" } else { "no TLS" };
         let memory = memory_size::text(shape.memory_bytes.get());
         text += &format!("\ncluster {}: memory {memory}, {tls}, user default\n", cluster.name);
@@ -40,6 +40,12 @@ pub(super) fn text(folder: &Folder, kept: &Kept, platform: &Platform) -> String 
             text += &format!("\n  {}\n", redis_cli(ca, address, &kept.password));
         }
     }
+    text += &format!(
+        "\ncontrol plane, for the other commands of tenure:\n\n  export TENURE_API=https://{}\n  export TENURE_CA={}\n  export TENURE_TOKEN=$(cat {})\n",
+        platform.control.api(),
+        quoted(&ca.display().to_string()),
+        quoted(&platform.control.token_file().display().to_string())
+    );
     text + &format!("\nfor scripts: {}\n", contract::path(folder).display())
 }
 

@@ -1,6 +1,6 @@
 //! What a folder's cluster is, in `dev.toml`: drawn and written once, and read by every later start.
 //! Promises: a flag that contradicts the folder is refused, and one that is left out takes what the folder has. The
-//! password and the seed are random and for their owner's eyes only.
+//! password is random and for its owner's eyes only.
 
 use std::fmt::Display;
 use std::num::NonZeroU64;
@@ -17,9 +17,12 @@ use super::memory_size;
 use crate::failure::{Failure, OrHint};
 use crate::settings;
 
-const FORMAT: u32 = 1;
+/// 1 was without a control plane.
+const FORMAT: u32 = 2;
+/// Ports of each data node beyond those that the first cluster needs.
+const SPARE_PORTS: u16 = 16;
 const FILE: &str = "dev.toml";
-/// Offsets from the base port, at which the control plane will be.
+/// Offsets from the base port, at which the control plane is.
 const LOG_PORTS: u16 = 11;
 const DATA_PORTS: u16 = 101;
 /// As many as have ports before those of the data nodes, and more than any quorum needs.
@@ -66,8 +69,6 @@ pub(super) struct Kept {
     pub(super) shape: Shape,
     /// Of the user `default`.
     pub(super) password: String,
-    /// Of the keys' hashes.
-    pub(super) seed: u64,
 }
 
 /// The part that flags choose.
@@ -115,7 +116,6 @@ impl Kept {
         Self {
             shape,
             password: format!("{:032x}", rng.random::<u128>()),
-            seed: rng.random(),
         }
     }
 
@@ -129,8 +129,6 @@ impl Kept {
                 "it has format {format}, and this release knows format {FORMAT}"
             )));
         }
-        let seed =
-            u64::from_str_radix(&text.seed, 16).map_err(|_| wrong("the seed is no hexadecimal number".to_owned()))?;
         let kept = Self {
             shape: Shape {
                 base_port: text.base_port,
@@ -142,7 +140,6 @@ impl Kept {
                 tls: text.tls,
             },
             password: text.password,
-            seed,
         };
         kept.shape.check().map_err(|error| wrong(error.to_string()))?;
         Ok(kept)
@@ -150,7 +147,7 @@ impl Kept {
 
     /// Written by hand for the comment. The password is hexadecimal and needs no quoting.
     fn text(&self) -> String {
-        let Self { shape, password, seed } = self;
+        let Self { shape, password } = self;
         let Shape {
             base_port,
             log_nodes,
@@ -171,8 +168,7 @@ impl Kept {
              replicas = {replicas}\n\
              memory_bytes = {memory_bytes}\n\
              tls = {tls}\n\
-             password = \"{password}\"\n\
-             seed = \"{seed:016x}\"\n"
+             password = \"{password}\"\n"
         )
     }
 }
@@ -186,6 +182,12 @@ impl Shape {
     /// The first port of the data nodes.
     pub(super) fn data_port(&self) -> u16 {
         self.base_port.saturating_add(DATA_PORTS)
+    }
+
+    /// How many ports each data node offers.
+    pub(super) fn ports_per_node(&self) -> u16 {
+        let replicas = self.shards.saturating_mul(self.replicas.saturating_add(1));
+        replicas.div_ceil(self.data_nodes.max(1)).saturating_add(SPARE_PORTS)
     }
 
     /// Memory of the keys of one shard.
@@ -266,7 +268,6 @@ struct Text {
     memory_bytes: NonZeroU64,
     tls: bool,
     password: String,
-    seed: String,
 }
 
 #[cfg(test)]

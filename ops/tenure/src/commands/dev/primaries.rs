@@ -11,11 +11,15 @@ use futures::StreamExt;
 use tenure_log::{DescribeAnswer, Log};
 use tenure_log_node::transport::{TcpDial, Transport};
 use tenure_log_node::{ClientOptions, NodeAddress, QuorumLog};
-use tenure_server::{Layout, ShardLayout};
+use tenure_server::{ClusterLayout, Layout, ShardLayout};
 use tenure_types::{Epoch, NodeId, StreamId};
 use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 
-use super::platform::Platform;
+use super::demo;
+use super::kept::Kept;
+use super::platform::{Platform, client};
+use crate::api_client::ApiClient;
 use crate::commands::server_data::PATIENCE;
 use crate::failure::{DEFECT, Failure, OrHint};
 
@@ -69,16 +73,25 @@ impl Primaries {
     }
 }
 
-/// Asks the log who owns the shards. Its connections end with it.
+/// Asks the log who owns the shards, and the control plane where they are. Its connections end with it.
 #[derive(Clone)]
 pub(super) struct Inquiry {
     log: QuorumLog,
-    streams: Vec<StreamId>,
+    api: Arc<ApiClient>,
+    kept: Arc<Kept>,
+}
+
+/// What was told.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) owned: Vec<Owned>,
+    /// `None`: the control plane did not answer.
+    pub(super) cluster: Option<ClusterLayout>,
 }
 
 impl Inquiry {
     /// About all shards of a platform. Must be called inside a runtime.
-    pub(super) fn new(platform: &Platform) -> Result<Self, Failure> {
+    pub(super) fn new(platform: &Platform, kept: &Kept) -> Result<Self, Failure> {
         let credentials = platform.log.authority().data_node(ASKER).or_hint(DEFECT)?;
         let transport = Transport::new(Arc::new(TcpDial), Some(credentials), PATIENCE);
         let nodes = platform.log.addresses().into_iter().map(|(id, address)| NodeAddress {
@@ -90,22 +103,35 @@ impl Inquiry {
             ..ClientOptions::default()
         };
         let log = QuorumLog::new(transport, nodes.collect(), options, &Handle::current()).or_hint(DEFECT)?;
-        let shards = platform
-            .data
-            .layout()
-            .clusters
-            .iter()
-            .flat_map(|cluster| &cluster.shards);
-        let streams = shards.map(|shard| shard.stream).collect();
-        Ok(Self { log, streams })
+        Ok(Self {
+            log,
+            api: Arc::new(client(&platform.control)?),
+            kept: Arc::new(kept.clone()),
+        })
     }
 
-    /// Asks once. Ends in about a second, with or without answers.
-    pub(super) async fn ask(self) -> Vec<Owned> {
-        let answers = self.log.describe(self.streams);
-        let owned = answers.filter_map(|answer| async move { Owned::from_answer(&answer) });
-        owned.collect().await
+    /// Asks both once. Ends in bounded time, with or without answers.
+    pub(super) async fn ask(self, layout: &Layout) -> Told {
+        let (api, kept) = (Arc::clone(&self.api), Arc::clone(&self.kept));
+        let cluster = spawn_blocking(move || demo::layout(&api, &kept).ok());
+        let (owned, cluster) = tokio::join!(self.owners(layout), cluster);
+        Told {
+            owned,
+            cluster: cluster.ok().flatten(),
+        }
     }
+
+    /// Asks the log once. Ends in about a second, with or without answers.
+    pub(super) async fn owners(self, layout: &Layout) -> Vec<Owned> {
+        owners(&self.log, layout).await
+    }
+}
+
+async fn owners(log: &QuorumLog, layout: &Layout) -> Vec<Owned> {
+    let shards = layout.clusters.iter().flat_map(|cluster| &cluster.shards);
+    let answers = log.describe(shards.map(|shard| shard.stream).collect());
+    let owned = answers.filter_map(|answer| async move { Owned::from_answer(&answer) });
+    owned.collect().await
 }
 
 impl Owned {
@@ -233,11 +259,9 @@ mod tests {
             call_deadline: Duration::from_millis(50),
             ..ClientOptions::default()
         };
-        let inquiry = Inquiry {
-            log: QuorumLog::new(transport, vec![node], options, &Handle::current()).unwrap(),
-            streams: vec![owned(1, 1, 1).stream, owned(2, 1, 1).stream],
-        };
-        let told = timeout(Duration::from_secs(30), inquiry.ask()).await.unwrap();
+        let log = QuorumLog::new(transport, vec![node], options, &Handle::current()).unwrap();
+        let layout = layout();
+        let told = timeout(Duration::from_secs(30), owners(&log, &layout)).await.unwrap();
         assert!(told.is_empty(), "{told:?}");
     }
 

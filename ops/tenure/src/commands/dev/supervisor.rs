@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use super::folder::Folder;
 use super::kept::Kept;
 use super::platform::Platform;
-use super::primaries::{Inquiry, Owned};
+use super::primaries::{Inquiry, Told};
 use super::{contract, say};
 
 /// What is shown of the output of a process that died.
@@ -43,6 +43,7 @@ pub(super) struct Supervisor {
 #[derive(Debug, Clone, Copy)]
 enum Child {
     Log(NodeId),
+    Control(NodeId),
     Data(NodeId),
 }
 
@@ -58,8 +59,8 @@ enum Event {
     Settled { child: Child, serves: bool },
     /// It is time to start it again.
     Due { child: Child, pause: Duration },
-    /// The log was asked who owns the shards, and told as much as it could.
-    Told(Vec<Owned>),
+    /// The log was asked who owns the shards, and the control plane where they are; they told as much as they could.
+    Told(Told),
 }
 
 impl Supervisor {
@@ -76,6 +77,9 @@ impl Supervisor {
     pub(super) async fn watch(&mut self, folder: &Folder, kept: &Kept) -> Infallible {
         for node in self.platform.log.nodes() {
             self.await_end(Child::Log(node), Duration::ZERO);
+        }
+        for node in self.platform.control.nodes() {
+            self.await_end(Child::Control(node), Duration::ZERO);
         }
         for node in self.platform.data.nodes() {
             self.await_end(Child::Data(node), Duration::ZERO);
@@ -130,9 +134,11 @@ impl Supervisor {
             }
             Event::Told(told) => {
                 self.ask_again();
-                let moved = self.platform.primaries.learn(self.platform.data.layout(), &told);
+                let is_elsewhere = told.cluster.is_some_and(|cluster| self.platform.learn(cluster));
+                let Platform { layout, primaries, .. } = &mut self.platform;
+                let moved = primaries.learn(layout, &told.owned);
                 moved.iter().for_each(|line| say(line));
-                !moved.is_empty()
+                is_elsewhere || !moved.is_empty()
             }
         }
     }
@@ -186,10 +192,10 @@ impl Supervisor {
     }
 
     fn ask_again(&self) {
-        let inquiry = self.inquiry.clone();
+        let (inquiry, layout) = (self.inquiry.clone(), self.platform.layout.clone());
         self.events.push(Box::pin(async move {
             sleep(ASK_AGAIN_AFTER).await;
-            Event::Told(inquiry.ask().await)
+            Event::Told(inquiry.ask(&layout).await)
         }));
     }
 
@@ -208,6 +214,7 @@ impl Supervisor {
     fn fleet(&self, child: Child) -> &Fleet {
         match child {
             Child::Log(_) => &self.platform.log,
+            Child::Control(_) => &self.platform.control,
             Child::Data(_) => &self.platform.data,
         }
     }
@@ -215,6 +222,7 @@ impl Supervisor {
     fn fleet_mut(&mut self, child: Child) -> &mut Fleet {
         match child {
             Child::Log(_) => &mut self.platform.log,
+            Child::Control(_) => &mut self.platform.control,
             Child::Data(_) => &mut self.platform.data,
         }
     }
@@ -223,7 +231,7 @@ impl Supervisor {
 impl Child {
     fn node(self) -> NodeId {
         match self {
-            Self::Log(node) | Self::Data(node) => node,
+            Self::Log(node) | Self::Control(node) | Self::Data(node) => node,
         }
     }
 }

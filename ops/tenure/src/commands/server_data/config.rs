@@ -1,6 +1,6 @@
 //! The configuration of a data node. The comments here are the manual.
 //! Promises: a key that is not known is an error. Relative paths start at the folder of the file that names them.
-//! Leaves to `layout_file`: which clusters there are.
+//! Leaves to `layout_file`: which clusters there are. Leaves to `control`: who tells it instead.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use tenure_server::Layout;
 
+use super::control::{self, ControlPlane, ControlText};
 use super::layout_file::{self, ClusterText};
 use crate::failure::Failure;
 use crate::logging::LogFormat;
@@ -42,7 +43,16 @@ const EXAMPLE: &str = r#"A configuration (relative paths start at its own folder
 
 /// What `--help` shows to begin with.
 pub(super) fn example() -> String {
-    format!("{EXAMPLE}\n{}", layout_file::EXAMPLE)
+    format!("{EXAMPLE}\n{}\n{}", control::EXAMPLE, layout_file::EXAMPLE)
+}
+
+/// Who says what the node hosts.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// A layout that was read, for as long as the process runs.
+    Layout(Layout),
+    /// A control plane, at any time.
+    Control(ControlPlane),
 }
 
 /// A data node as its operator describes it.
@@ -51,11 +61,17 @@ pub(super) fn example() -> String {
 pub(super) struct Config {
     /// The number of this data node. No default: two nodes that take the same one would fight. Since 0.1.
     pub(super) node: NonZeroU64,
-    /// The file with the clusters, shared by all data nodes. No default. Since 0.1.
+    /// The file with the clusters, shared by all data nodes. No default: this, `cluster` or `control` says what the node hosts.
+    /// Since 0.1.
     layout: Option<PathBuf>,
     /// The clusters themselves, instead of `layout`. Since 0.1.
     #[serde(default)]
     cluster: Vec<ClusterText>,
+    /// The control plane that says what the node hosts, instead of `layout`. Since 0.1.
+    control: Option<ControlText>,
+    /// The folder in which the node keeps what the control plane said. Made if it is not there. No default; only with
+    /// `control`. Since 0.1.
+    data_dir: Option<PathBuf>,
     /// Worker threads. A shard lives on one of them. Default 1. Since 0.1.
     #[serde(default = "one_worker")]
     pub(super) workers: NonZeroUsize,
@@ -90,7 +106,7 @@ pub(super) enum Profile {
 
 /// The number of a log node, as the key of its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct LogNode(NonZeroU64);
+pub(in crate::commands) struct LogNode(NonZeroU64);
 
 impl LogNode {
     pub(super) fn get(self) -> u64 {
@@ -128,12 +144,12 @@ fn ten_seconds() -> NonZeroU64 {
 
 impl Config {
     /// Reads the file, and the layout wherever it is.
-    pub(super) fn read(path: &Path) -> Result<(Self, Layout), Failure> {
+    pub(super) fn read(path: &Path) -> Result<(Self, Source), Failure> {
         let config: Self = settings::read(path, WHERE_TO_LOOK)?;
-        config.with_layout(path)
+        config.with_source(path)
     }
 
-    fn with_layout(mut self, path: &Path) -> Result<(Self, Layout), Failure> {
+    fn with_source(mut self, path: &Path) -> Result<(Self, Source), Failure> {
         let folder = path.parent().unwrap_or(Path::new(""));
         self.tls.start_at(folder);
         let wrong = |what: &str, hint: &str| Failure::new(anyhow!("{}: {what}", path.display()), hint);
@@ -144,16 +160,39 @@ impl Config {
             ));
         }
         let clusters = std::mem::take(&mut self.cluster);
+        if let Some(control) = self.control.take() {
+            if self.layout.is_some() || !clusters.is_empty() {
+                let hint = "leave the layout to the control plane, or take [control] out";
+                return Err(wrong("[control] and a layout exclude each other", hint));
+            }
+            let Some(data_dir) = &self.data_dir else {
+                let hint = "add data_dir = \"data\": what the control plane says is kept there";
+                return Err(wrong("there is no data_dir", hint));
+            };
+            let control = control
+                .check(folder.join(data_dir))
+                .map_err(|said| wrong(&said, WHERE_TO_LOOK))?;
+            return Ok((self, Source::Control(control)));
+        }
+        if self.data_dir.is_some() {
+            let hint = "take it out, or add [control]";
+            return Err(wrong("data_dir is of no use without [control]", hint));
+        }
         let layout = match &self.layout {
             Some(_) if !clusters.is_empty() => {
                 let hint = "name the file, or write the clusters here, not both";
                 return Err(wrong("layout and [[cluster]] exclude each other", hint));
             }
             Some(layout) => layout_file::read(&folder.join(layout))?,
-            None if clusters.is_empty() => return Err(wrong("there is no layout", "add layout = \"layout.toml\"")),
+            None if clusters.is_empty() => {
+                return Err(wrong(
+                    "there is no layout",
+                    "add layout = \"layout.toml\", or [control]",
+                ));
+            }
             None => layout_file::into_layout(clusters, path)?,
         };
-        Ok((self, layout))
+        Ok((self, Source::Layout(layout)))
     }
 }
 
@@ -194,7 +233,7 @@ mod tests {
 
     fn refused(text: &str) -> String {
         let read = parse(text).and_then(|config| {
-            let read = config.with_layout(Path::new("config.toml"));
+            let read = config.with_source(Path::new("config.toml"));
             read.map_err(|failure| failure.to_string())
         });
         read.unwrap_err()
@@ -243,11 +282,45 @@ mod tests {
         assert!(refused(&inline).contains("there is no layout"));
         let both = format!("{SHORTEST}{CLUSTER}");
         assert!(refused(&both).contains("exclude each other"));
-        let (_, layout) = parse(&format!("{inline}{CLUSTER}"))
+        let (_, source) = parse(&format!("{inline}{CLUSTER}"))
             .unwrap()
-            .with_layout(Path::new("config.toml"))
+            .with_source(Path::new("config.toml"))
             .unwrap();
-        assert_eq!(layout.clusters.len(), 1);
+        assert_eq!(layout_of(source).clusters.len(), 1);
+    }
+
+    fn layout_of(source: Source) -> Layout {
+        match source {
+            Source::Layout(layout) => layout,
+            Source::Control(control) => unreachable!("{control:?}"),
+        }
+    }
+
+    const CONTROL: &str = r#"
+        [control]
+        addresses = ["127.0.0.1:7401"]
+        ports = ["7501-7516"]
+    "#;
+
+    #[test]
+    fn the_control_plane_says_what_is_hosted_or_a_layout_does_and_not_both() {
+        let with = |data_dir: &str| SHORTEST.replace("layout = \"layout.toml\"", data_dir);
+        let told = format!("{}{CONTROL}", with("data_dir = \"data\""));
+        let (_, source) = parse(&told)
+            .unwrap()
+            .with_source(Path::new("node/config.toml"))
+            .unwrap();
+        let Source::Control(control) = source else {
+            unreachable!("{source:?}");
+        };
+        assert_eq!(control.data_dir, Path::new("node/data"));
+        let both = format!("{SHORTEST}{CONTROL}");
+        assert!(refused(&both).contains("[control] and a layout exclude each other"));
+        let clusters = format!("{told}{CLUSTER}");
+        assert!(refused(&clusters).contains("[control] and a layout exclude each other"));
+        assert!(refused(&format!("{}{CONTROL}", with(""))).contains("there is no data_dir"));
+        let useless = SHORTEST.replace("node = 1", "node = 1\ndata_dir = \"data\"");
+        assert!(refused(&useless).contains("data_dir is of no use without [control]"));
     }
 
     #[test]
@@ -266,18 +339,26 @@ mod tests {
             SHORTEST.replace("layout.toml", "shared/layout.toml"),
         )
         .unwrap();
-        let tls = "[cluster.tls]\ncertificate = \"c.pem\"\nkey = \"/k.pem\"\n[[cluster.shards]]";
+        let shown = tenure_devcluster::Authority::new().unwrap().loopback_server().unwrap();
+        fs::write(path("shared/c.pem"), &shown.certificate_pem).unwrap();
+        fs::write(path("k.pem"), &shown.key_pem).unwrap();
+        let key = path("k.pem");
+        let tls = format!(
+            "[cluster.tls]\ncertificate = \"c.pem\"\nkey = \"{}\"\n[[cluster.shards]]",
+            key.display()
+        );
         let layout = CLUSTER
             .replace("plaintext = true", "")
-            .replace("[[cluster.shards]]", tls);
+            .replace("[[cluster.shards]]", &tls);
         fs::write(path("shared/layout.toml"), layout).unwrap();
-        let (config, layout) = Config::read(&path("config.toml")).unwrap();
+        let (config, source) = Config::read(&path("config.toml")).unwrap();
+        let layout = layout_of(source);
         assert_eq!(config.tls.key, path("k.pem"));
         assert_eq!(config.tls.certificate, Path::new("/etc/c.pem"));
         let tls = layout.clusters[0].tls.as_ref().unwrap();
         assert_eq!(
-            (&tls.certificate, &*tls.key),
-            (&path("shared/c.pem"), Path::new("/k.pem"))
+            (&tls.certificate_pem, &tls.key_pem),
+            (&shown.certificate_pem, &shown.key_pem)
         );
     }
 }

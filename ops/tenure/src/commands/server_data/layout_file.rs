@@ -4,6 +4,7 @@
 //! spelled out. What no data node could host is an error. Leaves to `Layout::check`: the slots.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -256,10 +257,7 @@ impl ClusterText {
             seed: self.seed.0,
             users: self.users.into_iter().map(UserText::into_user).collect(),
             limits,
-            tls: tls.map(|tls| ServerCertificate {
-                certificate: folder.join(tls.certificate),
-                key: folder.join(tls.key),
-            }),
+            tls: tls.map(|tls| tls.read(folder)).transpose()?,
             shards: self.shards.into_iter().map(ShardText::into_layout).collect(),
         })
     }
@@ -275,6 +273,23 @@ impl ClusterText {
             output_bytes_max: or(self.output_bytes_max, default.output_bytes_max),
             clients_memory_bytes_max: or(self.clients_memory_bytes_max, default.clients_memory_bytes_max),
         }
+    }
+}
+
+impl ServerCertificateText {
+    fn read(&self, folder: &Path) -> anyhow::Result<ServerCertificate> {
+        let (certificate, key) = (folder.join(&self.certificate), folder.join(&self.key));
+        let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()));
+        let shown = ServerCertificate {
+            certificate_pem: read(&certificate)?,
+            key_pem: read(&key)?,
+        };
+        let unusable = || {
+            let (certificate, key) = (certificate.display(), key.display());
+            format!("cannot use the certificate {certificate} with the key {key}")
+        };
+        shown.check().with_context(unusable)?;
+        Ok(shown)
     }
 }
 
@@ -299,6 +314,7 @@ impl ShardText {
             slots: self.slots.into_iter().map(|slots| slots.0).collect(),
             primary: NodeId::new(self.primary.get()),
             replicas: self.replicas.into_iter().map(replica).collect(),
+            give_up: None,
         }
     }
 }

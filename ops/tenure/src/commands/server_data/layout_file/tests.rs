@@ -8,9 +8,18 @@ fn example() -> String {
     EXAMPLE.split_once("\n\n").unwrap().1.to_owned()
 }
 
+/// With the certificate that the example names.
 fn read_text(text: &str) -> Result<Layout, String> {
+    let shown = tenure_devcluster::Authority::new().unwrap().loopback_server().unwrap();
+    read_text_beside(text, &shown.certificate_pem, &shown.key_pem)
+}
+
+fn read_text_beside(text: &str, certificate_pem: &str, key_pem: &str) -> Result<Layout, String> {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("layout.toml");
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("demo.pem"), certificate_pem).unwrap();
+    fs::write(path("demo.key"), key_pem).unwrap();
+    let path = path("layout.toml");
     fs::write(&path, text).unwrap();
     read(&path).map_err(|failure| failure.to_string())
 }
@@ -29,7 +38,30 @@ fn the_example_can_be_read_and_says_the_defaults() {
     assert_eq!(cluster.users[0].password_sha256.map(|hash| hash[0]), Some(0x5e));
     assert_eq!(cluster.shards[1].stream.to_string(), "stream-0-2");
     assert_eq!(cluster.shards[1].primary_address(), "127.0.0.1:7503".parse().ok());
-    assert!(cluster.tls.as_ref().unwrap().key.ends_with("demo.key"));
+    assert_eq!(cluster.tls.as_ref().unwrap().check().ok(), Some(()));
+}
+
+#[test]
+fn a_certificate_that_cannot_be_shown_is_refused_with_the_name_of_its_file() {
+    let authority = tenure_devcluster::Authority::new().unwrap();
+    let shown = authority.loopback_server().unwrap();
+    let other = authority.loopback_server().unwrap();
+    let cases = [
+        ("", shown.key_pem.as_str(), "there is no certificate in PEM form"),
+        (&shown.certificate_pem, "garbage", "there is no private key in PEM form"),
+        (
+            &shown.certificate_pem,
+            &other.key_pem,
+            "the certificate cannot be used with the key",
+        ),
+    ];
+    for (certificate, key, reason) in cases {
+        let said = read_text_beside(&example(), certificate, key).unwrap_err();
+        assert!(said.contains("demo.pem") && said.contains("demo.key"), "{said}");
+        assert!(said.contains(reason) && !said.contains("PRIVATE KEY"), "{said}");
+    }
+    let said = read_text(&example().replace("demo.key", "other.key")).unwrap_err();
+    assert!(said.contains("could not read") && said.contains("other.key"), "{said}");
 }
 
 #[test]
