@@ -20,9 +20,10 @@ use tenure_types::NodeId;
 use self::platform::take_over::take_over;
 use self::platform::{Dev, SOON, is_alive, until};
 
-/// DESIGN section 11, without `api`: that comes with the control plane.
+/// DESIGN section 11.
 fn example() -> Value {
-    json!({"metrics": ["https://…/metrics"],
+    json!({"api": {"url": "https://127.0.0.1:7400", "token": "…", "ca": "…/ca.pem"},
+           "metrics": ["https://…/metrics"],
            "processes": [{"role": "log", "name": "log-1", "pid": 1, "ports": {"grpc": 7411}}],
            "clusters": [{"name": "demo", "tenant": "demo", "endpoints": ["127.0.0.1:7501", "127.0.0.1:7502"],
                          "user": "default", "password": "…", "tls": true, "ca": "…/ca.pem",
@@ -56,27 +57,35 @@ async fn dev_json_has_the_shape_that_scripts_rely_on_and_is_for_its_owner_only()
     let path = dev.folder().join("dev.json");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let mut found = dev.contract();
-    let first_port = dev.base_port + 101;
-    let address = |offset: u16| format!("127.0.0.1:{}", first_port + offset);
-    let endpoints: Vec<String> = (0..4).map(address).collect();
+    // The ports of each node go on in threes from its own first.
+    let port = |node: u16, round: u16| dev.base_port + 100 + node + 3 * round;
+    let on = |node: u16, round: u16| json!({"node": format!("data-{node}"), "addr": format!("127.0.0.1:{}", port(node, round))});
     let cluster = &found["clusters"][0];
-    assert_eq!(cluster["endpoints"], json!(endpoints));
+    assert_eq!(cluster["endpoints"].as_array().unwrap().len(), 4);
+    let [first, second] = &cluster["shards"].as_array().unwrap()[..] else {
+        panic!("{cluster}");
+    };
+    assert_eq!((&first["primary"], &first["replicas"]), (&on(1, 0), &json!([on(2, 0)])));
     assert_eq!(
-        cluster["shards"][1]["primary"],
-        json!({"node": "data-2", "addr": address(2)})
-    );
-    assert_eq!(
-        cluster["shards"][1]["replicas"],
-        json!([{"node": "data-3", "addr": address(3)}])
+        (&second["primary"], &second["replicas"]),
+        (&on(3, 0), &json!([on(1, 1)]))
     );
     assert_eq!(cluster["ca"], json!(dev.folder().join("ca.pem")));
+    assert_eq!(
+        found["api"]["url"],
+        json!(format!("https://127.0.0.1:{}", dev.base_port))
+    );
     assert_eq!(found["processes"][0]["ports"], json!({"grpc": dev.base_port + 11}));
+    assert_eq!(
+        found["processes"][1]["ports"],
+        json!({"api": dev.base_port, "grpc": dev.base_port + 1})
+    );
     let names: Vec<_> = dev.pids().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["log-1", "data-1", "data-2", "data-3"]);
+    assert_eq!(names, ["log-1", "control-1", "data-1", "data-2", "data-3"]);
     // Ports of data nodes are named after the shards.
     assert_eq!(
         found["processes"][2]["ports"],
-        json!({"demo/0001": first_port + 1, "demo/0002": first_port + 2})
+        json!({"demo/0001": port(1, 0), "demo/0002": port(1, 1)})
     );
     for process in found["processes"].as_array_mut().unwrap() {
         process["ports"] = json!({"grpc": 1});
@@ -94,7 +103,7 @@ async fn a_second_dev_on_a_folder_that_is_in_use_is_refused() {
 
 #[tokio::test]
 async fn a_port_that_is_taken_is_named_with_the_process_that_wants_it_and_others_can_be_chosen() {
-    for (offset, process) in [(11, "log-1"), (102, "data-2 (shard 0001)")] {
+    for (offset, process) in [(11, "log-1"), (0, "control-1 (API)"), (102, "data-2")] {
         let mut dev = Dev::new();
         let base_port = dev.base_port.to_string();
         let taken = TcpListener::bind(("127.0.0.1", dev.base_port + offset)).unwrap();
@@ -125,7 +134,6 @@ fn hosts_alike(mut clusters: Value) -> Value {
 async fn a_folder_brings_its_cluster_back_after_a_clean_end_and_after_a_crash() {
     let mut dev = Dev::start(&["--shards", "2"]).await;
     let authority = fs::read_to_string(dev.folder().join("ca.pem")).unwrap();
-    let layout = fs::read_to_string(dev.folder().join("layout.toml")).unwrap();
     let before = dev.contract();
     for crash in [false, true] {
         let pids = dev.pids();
@@ -144,7 +152,7 @@ async fn a_folder_brings_its_cluster_back_after_a_clean_end_and_after_a_crash() 
             hosts_alike(before["clusters"].clone())
         );
         assert_eq!(fs::read_to_string(dev.folder().join("ca.pem")).unwrap(), authority);
-        assert_eq!(fs::read_to_string(dev.folder().join("layout.toml")).unwrap(), layout);
+        assert_eq!(after["api"], before["api"]);
         let (old, new): (BTreeSet<_>, BTreeSet<_>) = (pids.into_iter().collect(), dev.pids().into_iter().collect());
         assert!(old.is_disjoint(&new), "{old:?} {new:?}");
     }
@@ -169,7 +177,7 @@ async fn a_child_that_dies_is_reported_and_the_others_go_on() {
         !dev.pids().contains(&("log-2".to_owned(), victim))
     })
     .await;
-    assert_eq!(dev.pids().len(), 5);
+    assert_eq!(dev.pids().len(), 6);
     assert!(!dev.printed().contains("is started again"), "nobody asked for it");
     assert_eq!(dev.process().state(), State::Ready);
     for (name, pid) in dev.pids() {
@@ -180,7 +188,7 @@ async fn a_child_that_dies_is_reported_and_the_others_go_on() {
 #[tokio::test]
 async fn a_child_that_dies_comes_back_if_that_was_asked_for() {
     let dev = Dev::start(&["--respawn"]).await;
-    for name in ["data-1", "log-1"] {
+    for name in ["data-1", "log-1", "control-1"] {
         let victim = dev.pid(name);
         platform::kill(victim);
         dev.says(&format!("{name} serves again")).await;
@@ -199,7 +207,7 @@ async fn a_shard_that_gets_another_owner_is_reported_and_dev_json_names_it_also_
     let mut expected = dev.contract()["clusters"].clone();
     let shards = [
         ("0001", 2, replica(2, 102), replica(1, 101)),
-        ("0002", 3, replica(3, 104), replica(2, 103)),
+        ("0002", 1, replica(1, 104), replica(3, 103)),
     ];
     for (index, (name, owner, primary, former)) in shards.into_iter().enumerate() {
         // So that it does not take the shard back.

@@ -6,6 +6,7 @@ pub(crate) mod take_over;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -19,8 +20,9 @@ use tokio::time::{sleep, timeout};
 /// Longest wait for a state.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
-/// The ports of one `tenure dev` with three nodes of each kind and two shards, from the base port on.
-const OFFSETS: [u16; 7] = [11, 12, 13, 101, 102, 103, 104];
+/// The ports of one `tenure dev` with three nodes of each kind and a few shards, from the base port on: control plane, log nodes,
+/// data nodes.
+const OFFSETS: [RangeInclusive<u16>; 3] = [0..=1, 11..=13, 101..=160];
 
 /// See the top of the file.
 pub(crate) struct Dev {
@@ -194,7 +196,8 @@ fn free_base_port() -> u16 {
     let bases = (0..100).map(|step| 10_000 + 200 * ((first + step) % 100));
     let free = |base: &u16| {
         let claims: Vec<Option<Port>> = OFFSETS
-            .iter()
+            .into_iter()
+            .flatten()
             .map(|offset| Port::try_claim(base + offset).unwrap())
             .collect();
         claims.iter().all(Option::is_some)
