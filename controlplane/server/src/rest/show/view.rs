@@ -11,6 +11,7 @@ use tenure_control_model::{
 use tenure_types::{Epoch, NodeId, Owner, StreamId, WallTime};
 
 use crate::Observed;
+use crate::shared::was_seen;
 
 /// See the top of the file.
 pub(in crate::rest) struct View<'a> {
@@ -131,10 +132,8 @@ impl<'a> View<'a> {
 
     /// Whether the node's session lives.
     pub(in crate::rest) fn is_alive(&self, node: NodeId) -> bool {
-        let silent = |node: &&Node| since(node.seen_at, self.now);
-        self.nodes
-            .get(&node)
-            .is_some_and(|node| silent(node) <= self.node_lease)
+        let node = self.nodes.get(&node);
+        node.is_some_and(|node| was_seen(node.seen_at, self.now, self.node_lease))
     }
 
     /// The stream as the log told of it last.

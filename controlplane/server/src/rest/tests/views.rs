@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tenure_control_model::{Expect, Node, NodeReport, Refusal, Replica, ReplicaState, Standing, Write};
-use tenure_types::{LeaseLength, NodeId};
+use tenure_control_store::Store;
+use tenure_types::{Clock, LeaseLength, NodeId, WallTime};
 
 use super::site::{Site, log_status};
 use crate::Observed;
@@ -261,6 +262,16 @@ async fn a_replica_is_what_its_node_says_unless_it_leaves_or_is_lost() {
     assert_eq!(replicas().await[0], "LEAVING");
     site.advance(Duration::from_secs(10), &[nodes[1].get()]).await;
     assert_eq!(replicas().await, ["LOST", "REPLICA"]);
+}
+
+#[tokio::test]
+async fn a_node_that_was_seen_by_a_clock_that_was_set_back_since_is_not_alive() {
+    let (site, nodes) = shop().await;
+    let path = format!("/v1/admin/nodes/data-{}", nodes[0].get());
+    assert_eq!(site.get(&path).await.body["alive"], true);
+    let ahead = WallTime::from_unix_millis(site.clock.wall().as_unix_millis() + 600_000);
+    site.store.renew_nodes(&nodes[..1], ahead).await.unwrap();
+    assert_eq!(site.get(&path).await.body["alive"], false);
 }
 
 #[tokio::test]
