@@ -2,6 +2,7 @@
 //! two versions talk to each other: a row that was released stays as it is, and a new field gets a row of its own.
 //! Leaves out messages that are sent rarely and never stored.
 
+mod plugins;
 mod rows;
 
 use prost::Message;
@@ -23,6 +24,11 @@ fn messages_of_the_service_are_written_as_their_golden_bytes() {
 #[test]
 fn messages_between_voters_are_written_as_their_golden_bytes() {
     hold(&rows::between_voters());
+}
+
+#[test]
+fn messages_about_plugins_are_written_as_their_golden_bytes() {
+    hold(&plugins::rows());
 }
 
 #[test]
