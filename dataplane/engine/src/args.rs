@@ -39,6 +39,14 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// The first so many of them; all if there are not so many.
+    pub fn up_to(&self, count: usize) -> Args<'a> {
+        Args {
+            buffer: self.buffer,
+            parts: self.parts.get(..count).unwrap_or(self.parts),
+        }
+    }
+
     /// One after the other.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + DoubleEndedIterator + Clone + use<'a> {
         let buffer = self.buffer;
@@ -73,6 +81,19 @@ pub struct OwnedArgs {
 }
 
 impl OwnedArgs {
+    /// None, in the room of those that were there.
+    pub fn clear(&mut self) {
+        self.buffer.clear();
+        self.parts.clear();
+    }
+
+    /// Adds one behind the others.
+    pub fn push(&mut self, arg: &[u8]) {
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(arg);
+        self.parts.push(start..self.buffer.len());
+    }
+
     /// To be read.
     pub fn as_args(&self) -> Args<'_> {
         Args::new(&self.buffer, &self.parts)
@@ -83,9 +104,7 @@ impl<A: AsRef<[u8]>> FromIterator<A> for OwnedArgs {
     fn from_iter<I: IntoIterator<Item = A>>(args: I) -> Self {
         let mut owned = Self::default();
         for arg in args {
-            let start = owned.buffer.len();
-            owned.buffer.extend_from_slice(arg.as_ref());
-            owned.parts.push(start..owned.buffer.len());
+            owned.push(arg.as_ref());
         }
         owned
     }

@@ -31,29 +31,32 @@ pub struct Call<'a> {
     pub reply: &'a mut dyn Reply,
 }
 
-/// What is known of a command without running it.
+/// What is known of a command of ours without running it.
+pub type Spec = SpecOf<'static>;
+
+/// What is known of a command without running it. Of a plugin's command it lives as long as the plugin.
 #[derive(Debug, Clone, Copy)]
-pub struct Spec {
+pub struct SpecOf<'a> {
     /// Lower case; of a subcommand both names, `config|get`.
-    pub name: &'static str,
+    pub name: &'a str,
     /// How many arguments, the name (both names) included.
     pub arity: Arity,
     /// What it is like.
     pub flags: Flags,
     /// Where its keys are.
-    pub keys: &'static [KeySpec],
+    pub keys: &'a [KeySpec],
     /// The categories that do not follow from the flags, such as [`Category::String`].
-    pub categories: &'static [Category],
+    pub categories: &'a [Category],
     /// The chapter of the documentation.
     pub group: Group,
     /// The version of Redis that first had it.
-    pub since: &'static str,
+    pub since: &'a str,
     /// One sentence, in our own words.
-    pub summary: &'static str,
+    pub summary: &'a str,
     /// In our own words, such as `O(1)`.
-    pub complexity: &'static str,
+    pub complexity: &'a str,
     /// Hints for clients and proxies, as in `command_tips` of COMMAND: `nondeterministic_output` and its like.
-    pub tips: &'static [&'static str],
+    pub tips: &'a [&'a str],
 }
 
 /// How many arguments a command takes, its name included.
@@ -345,7 +348,7 @@ impl Group {
     }
 }
 
-impl Spec {
+impl SpecOf<'_> {
     /// All categories, those that follow from the flags included.
     pub fn all_categories(&self) -> impl Iterator<Item = Category> {
         let derived = [

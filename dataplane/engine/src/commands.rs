@@ -2,11 +2,14 @@
 
 mod hash;
 mod keys;
+mod sorted_set;
 mod string;
 
 use crate::command::Command;
 
 /// All of them, subcommands within.
 pub fn all() -> impl Iterator<Item = &'static Command> {
-    [hash::COMMANDS, keys::COMMANDS, string::COMMANDS].into_iter().flatten()
+    [hash::COMMANDS, keys::COMMANDS, sorted_set::COMMANDS, string::COMMANDS]
+        .into_iter()
+        .flatten()
 }

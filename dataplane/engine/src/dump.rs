@@ -5,7 +5,8 @@
 //!
 //! ```text
 //!   payload = type (1 byte), value, version (2 bytes), CRC-64 of all before (8 bytes)     the last two little endian
-//!   value   = a string, or (hash) the number of pairs and then strings, or a string that holds a listpack or ziplist
+//!   value   = a string, or (hash) the number of pairs and then strings, or (sorted set) the number of elements and then
+//!             for each a string and a score, or (both) a string that holds a listpack or ziplist
 //!   string  = length (6, 14, 32 or 64 bits) and bytes, or an integer (8, 16 or 32 bits), or compressed by LZF
 //! ```
 
@@ -20,26 +21,35 @@ use std::collections::BTreeMap;
 
 use crc::{CRC_64_REDIS, Crc, Table};
 
-use crate::ValueRef;
+use crate::{Score, ValueRef};
 use reader::Reader;
 
 const CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
 const FOOTER_BYTES: usize = 2 + 8;
 
 /// What one payload may hold once it is unpacked. Compression makes up to 88 times as much of what was sent.
-pub(crate) const BYTES_MAX: usize = 8 << 20;
+pub(crate) const BYTES_MAX: usize = 7 << 20;
 
 /// Strings and hashes are older than this version, but it is the first that DUMP wrote (Redis 2.6): a server that knows
 /// RESTORE at all reads it.
 const WRITTEN_VERSION: u16 = 6;
+/// The first that has scores as bits (Redis 4).
+const SORTED_SET_VERSION: u16 = 8;
 
 const STRING: u8 = 0;
+const SORTED_SET_OF_TEXTS: u8 = 3;
 const HASH: u8 = 4;
+const SORTED_SET: u8 = 5;
+const SORTED_SET_ZIPLIST: u8 = 12;
 const HASH_ZIPLIST: u8 = 13;
 const HASH_LISTPACK: u8 = 16;
+const SORTED_SET_LISTPACK: u8 = 17;
 
 /// Fields with their values.
 pub(crate) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Members with their scores.
+pub(crate) type Elements = Vec<(Vec<u8>, Score)>;
 
 /// A value out of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +58,8 @@ pub(crate) enum Restored {
     String(Vec<u8>),
     /// A hash with one field at least: fields and values in the order of the payload, no field twice.
     Hash(Pairs),
+    /// A sorted set with one member at least, in the order of the payload, no member twice.
+    SortedSet(Elements),
 }
 
 /// A payload that nothing was restored from.
@@ -76,6 +88,7 @@ pub enum DumpError {
 /// The payload of a value.
 pub(crate) fn encode(value: ValueRef<'_>) -> Vec<u8> {
     let mut payload = Vec::new();
+    let mut version = WRITTEN_VERSION;
     match value {
         ValueRef::String(bytes) => {
             payload.push(STRING);
@@ -89,8 +102,18 @@ pub(crate) fn encode(value: ValueRef<'_>) -> Vec<u8> {
                 writer::put_string(&mut payload, value);
             }
         }
+        ValueRef::SortedSet(set) => {
+            version = SORTED_SET_VERSION;
+            payload.push(SORTED_SET);
+            writer::put_length(&mut payload, set.len());
+            // The greatest first, as Redis does: it adds them at the front when it reads them.
+            for (score, member) in set.iter().rev() {
+                writer::put_string(&mut payload, member);
+                payload.extend_from_slice(&score.get().to_le_bytes());
+            }
+        }
     }
-    payload.extend_from_slice(&WRITTEN_VERSION.to_le_bytes());
+    payload.extend_from_slice(&version.to_le_bytes());
     let checksum = CRC.checksum(&payload);
     payload.extend_from_slice(&checksum.to_le_bytes());
     payload
@@ -103,8 +126,12 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Restored, DumpError> {
     let restored = match kind {
         STRING => Restored::String(reader.string()?.into_owned()),
         HASH => Restored::Hash(hash_of_strings(&mut reader)?),
-        HASH_ZIPLIST => Restored::Hash(hash_of_entries(ziplist::entries(&reader.string()?)?)?),
-        HASH_LISTPACK => Restored::Hash(hash_of_entries(listpack::entries(&reader.string()?)?)?),
+        HASH_ZIPLIST => Restored::Hash(of_entries(ziplist::entries(&reader.string()?)?, Ok)?),
+        HASH_LISTPACK => Restored::Hash(of_entries(listpack::entries(&reader.string()?)?, Ok)?),
+        SORTED_SET => Restored::SortedSet(sorted_set(&mut reader, Reader::score)?),
+        SORTED_SET_OF_TEXTS => Restored::SortedSet(sorted_set(&mut reader, Reader::score_text)?),
+        SORTED_SET_ZIPLIST => Restored::SortedSet(of_entries(ziplist::entries(&reader.string()?)?, score)?),
+        SORTED_SET_LISTPACK => Restored::SortedSet(of_entries(listpack::entries(&reader.string()?)?, score)?),
         other => return Err(refused(other)),
     };
     if !reader.is_at_end() {
@@ -145,24 +172,50 @@ fn hash_of_strings(reader: &mut Reader<'_>) -> Result<Pairs, DumpError> {
     fields.finish()
 }
 
-fn hash_of_entries(mut entries: impl Iterator<Item = Result<Vec<u8>, DumpError>>) -> Result<Pairs, DumpError> {
+fn sorted_set<'a>(
+    reader: &mut Reader<'a>,
+    score: impl Fn(&mut Reader<'a>) -> Result<Score, DumpError>,
+) -> Result<Elements, DumpError> {
+    let elements = reader.length()?;
+    let mut members = Fields::default();
+    for _ in 0..elements {
+        members.add(reader.string()?.into_owned(), score(reader)?)?;
+    }
+    members.finish()
+}
+
+fn of_entries<V>(
+    mut entries: impl Iterator<Item = Result<Vec<u8>, DumpError>>,
+    value: impl Fn(Vec<u8>) -> Result<V, DumpError>,
+) -> Result<Vec<(Vec<u8>, V)>, DumpError> {
     let mut fields = Fields::default();
     while let Some(field) = entries.next() {
-        fields.add(field?, entries.next().ok_or(DumpError::BadFormat)??)?;
+        fields.add(field?, value(entries.next().ok_or(DumpError::BadFormat)??)?)?;
     }
     fields.finish()
 }
 
-/// The fields of a hash as they come. A field that comes twice is seen at once: a payload of a million times the same
-/// field must not fill the memory first.
-#[derive(Default)]
-struct Fields {
-    /// By field: its place in the payload and its value.
-    placed: BTreeMap<Vec<u8>, (usize, Vec<u8>)>,
+fn score(text: Vec<u8>) -> Result<Score, DumpError> {
+    Score::parse(&text).ok_or(DumpError::BadFormat)
 }
 
-impl Fields {
-    fn add(&mut self, field: Vec<u8>, value: Vec<u8>) -> Result<(), DumpError> {
+/// The fields of a hash, or the members of a sorted set, as they come. A field that comes twice is seen at once: a payload of a million times the same
+/// field must not fill the memory first.
+struct Fields<V> {
+    /// By field: its place in the payload and its value.
+    placed: BTreeMap<Vec<u8>, (usize, V)>,
+}
+
+impl<V> Default for Fields<V> {
+    fn default() -> Self {
+        Self {
+            placed: BTreeMap::new(),
+        }
+    }
+}
+
+impl<V> Fields<V> {
+    fn add(&mut self, field: Vec<u8>, value: V) -> Result<(), DumpError> {
         let place = self.placed.len();
         match self.placed.insert(field, (place, value)) {
             None => Ok(()),
@@ -170,7 +223,7 @@ impl Fields {
         }
     }
 
-    fn finish(self) -> Result<Pairs, DumpError> {
+    fn finish(self) -> Result<Vec<(Vec<u8>, V)>, DumpError> {
         if self.placed.is_empty() {
             return Err(DumpError::BadFormat);
         }
@@ -185,7 +238,6 @@ fn refused(kind: u8) -> DumpError {
     let kind = match kind {
         1 | 10 | 14 | 18 => "list",
         2 | 11 | 20 => "set",
-        3 | 5 | 12 | 17 => "sorted set",
         6 | 7 => "value of a module",
         9 => "zipmap (a hash of Redis before 2.6)",
         15 | 19 | 21 => "stream",

@@ -6,10 +6,17 @@
 //! ```text
 //!   effect = tag (1 byte), fields in the order of the variant
 //!   bytes  = length (varint, LEB128), that many bytes        time = milliseconds since 1970 (varint); 0: none
-//!   pairs and fields = their number (varint), then bytes for each
+//!   pairs, fields, members = their number (varint), then bytes for each
+//!   score = one byte: 9 and above are whole numbers from 0 on; below, so many high bytes of the 64 bits follow
+//!   elements, sources = their number (varint), then for each a score (of a source its weight) and bytes
+//!   ranks = the first (varint), how many (varint)            combination = operation, aggregate (1 byte each)
 //! ```
 
+use std::ops::Range;
+
 use tenure_types::WallTime;
+
+use crate::{Aggregate, Combination, Operation, Score};
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +91,46 @@ pub enum Effect<'a> {
         /// The fields.
         fields: Vec<&'a [u8]>,
     },
+    /// The sorted set at the key has these members with these scores, among others. It is begun if there is none.
+    SortedSetAdd {
+        /// The key.
+        key: &'a [u8],
+        /// Scores and members.
+        elements: Vec<(Score, &'a [u8])>,
+    },
+    /// The sorted set at the key has these members no more. A sorted set without members is gone.
+    SortedSetRemove {
+        /// The key.
+        key: &'a [u8],
+        /// The members.
+        members: Vec<&'a [u8]>,
+    },
+    /// The sorted set at the key has the elements of these ranks no more. What is removed may be far more than was asked
+    /// for in a few words, so it is named by where it stands, which is the same everywhere.
+    SortedSetRemoveRange {
+        /// The key.
+        key: &'a [u8],
+        /// Counted from 0.
+        ranks: Range<u64>,
+    },
+    /// One key holds the elements of these ranks of the sorted set at another, and nothing else. Without any, it is gone.
+    SortedSetStoreRange {
+        /// The key of the sorted set that is read.
+        from: &'a [u8],
+        /// The key that is written; may be the same.
+        to: &'a [u8],
+        /// Counted from 0.
+        ranks: Range<u64>,
+    },
+    /// A key holds what comes of sorted sets that are put together, and nothing else. If nothing comes, it is gone.
+    SortedSetCombine {
+        /// The key that is written; may be one of the sources.
+        to: &'a [u8],
+        /// How.
+        combination: Combination,
+        /// Weights and keys of the sorted sets that are read.
+        sources: Vec<(Score, &'a [u8])>,
+    },
     /// Nothing is left of the shard's data.
     Clear,
     /// Time has passed; see the record's time.
@@ -93,9 +140,9 @@ pub enum Effect<'a> {
 /// What applying an effect did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Applied {
-    /// How many things are new that were not there: fields of a hash, or the key.
+    /// How many things are new that were not there: fields of a hash, members of a sorted set, or the key.
     pub added: usize,
-    /// How many things are gone that were there: fields of a hash, keys.
+    /// How many things are gone that were there: fields of a hash, members of a sorted set, keys.
     pub removed: usize,
 }
 
@@ -122,6 +169,18 @@ pub enum EffectError {
         /// Where.
         at: usize,
     },
+    /// A score that is no number, or no score at all.
+    #[error("the score at byte {at} is none")]
+    NotAScore {
+        /// Where.
+        at: usize,
+    },
+    /// A way to put sorted sets together that there is not.
+    #[error("byte {at} names no way to combine sorted sets")]
+    UnknownCombination {
+        /// Where.
+        at: usize,
+    },
     /// A field without a value.
     #[error("the hash at byte {at} has a field without a value")]
     OddPairs {
@@ -142,6 +201,15 @@ const HASH_SET: u8 = 9;
 const HASH_REMOVE: u8 = 10;
 const CLEAR: u8 = 11;
 const TICK: u8 = 12;
+const SORTED_SET_ADD: u8 = 13;
+const SORTED_SET_REMOVE: u8 = 14;
+const SORTED_SET_REMOVE_RANGE: u8 = 15;
+const SORTED_SET_STORE_RANGE: u8 = 16;
+const SORTED_SET_COMBINE: u8 = 17;
+
+/// Their places are what is stored.
+const OPERATIONS: [Operation; 3] = [Operation::Union, Operation::Intersection, Operation::Difference];
+const AGGREGATES: [Aggregate; 3] = [Aggregate::Sum, Aggregate::Min, Aggregate::Max];
 
 impl<'a> Effect<'a> {
     /// Adds the effect to what is encoded already.
@@ -183,6 +251,33 @@ impl<'a> Effect<'a> {
                 put_tagged(out, HASH_REMOVE, key);
                 put_all(out, fields);
             }
+            Self::SortedSetAdd { key, elements } => {
+                put_tagged(out, SORTED_SET_ADD, key);
+                put_scored(out, elements);
+            }
+            Self::SortedSetRemove { key, members } => {
+                put_tagged(out, SORTED_SET_REMOVE, key);
+                put_all(out, members);
+            }
+            Self::SortedSetRemoveRange { key, ranks } => {
+                put_tagged(out, SORTED_SET_REMOVE_RANGE, key);
+                put_ranks(out, ranks);
+            }
+            Self::SortedSetStoreRange { from, to, ranks } => {
+                put_tagged(out, SORTED_SET_STORE_RANGE, from);
+                put_bytes(out, to);
+                put_ranks(out, ranks);
+            }
+            Self::SortedSetCombine {
+                to,
+                combination,
+                sources,
+            } => {
+                put_tagged(out, SORTED_SET_COMBINE, to);
+                put_place(out, &OPERATIONS, combination.operation);
+                put_place(out, &AGGREGATES, combination.aggregate);
+                put_scored(out, sources);
+            }
             Self::Clear => out.push(CLEAR),
             Self::Tick => out.push(TICK),
         }
@@ -204,6 +299,24 @@ fn put_all(out: &mut Vec<u8>, all: &[&[u8]]) {
     for bytes in all {
         put_bytes(out, bytes);
     }
+}
+
+fn put_scored(out: &mut Vec<u8>, all: &[(Score, &[u8])]) {
+    put_number(out, all.len() as u64);
+    for (score, bytes) in all {
+        score.put(out);
+        put_bytes(out, bytes);
+    }
+}
+
+fn put_ranks(out: &mut Vec<u8>, ranks: &Range<u64>) {
+    put_number(out, ranks.start);
+    put_number(out, ranks.end.saturating_sub(ranks.start));
+}
+
+fn put_place<T: PartialEq>(out: &mut Vec<u8>, all: &[T], one: T) {
+    let place = all.iter().position(|other| *other == one).unwrap_or_default();
+    put_number(out, place as u64);
 }
 
 fn put_number(out: &mut Vec<u8>, mut number: u64) {
@@ -273,6 +386,31 @@ impl<'a> Effects<'a> {
                 key: self.bytes()?,
                 fields: self.all()?,
             },
+            SORTED_SET_ADD => Effect::SortedSetAdd {
+                key: self.bytes()?,
+                elements: self.scored()?,
+            },
+            SORTED_SET_REMOVE => Effect::SortedSetRemove {
+                key: self.bytes()?,
+                members: self.all()?,
+            },
+            SORTED_SET_REMOVE_RANGE => Effect::SortedSetRemoveRange {
+                key: self.bytes()?,
+                ranks: self.ranks()?,
+            },
+            SORTED_SET_STORE_RANGE => Effect::SortedSetStoreRange {
+                from: self.bytes()?,
+                to: self.bytes()?,
+                ranks: self.ranks()?,
+            },
+            SORTED_SET_COMBINE => Effect::SortedSetCombine {
+                to: self.bytes()?,
+                combination: Combination {
+                    operation: self.one_of(&OPERATIONS)?,
+                    aggregate: self.one_of(&AGGREGATES)?,
+                },
+                sources: self.scored()?,
+            },
             CLEAR => Effect::Clear,
             TICK => Effect::Tick,
             tag => return Err(EffectError::UnknownTag { tag, at }),
@@ -310,12 +448,42 @@ impl<'a> Effects<'a> {
     }
 
     fn all(&mut self) -> Result<Vec<&'a [u8]>, EffectError> {
+        let count = self.count()?;
+        (0..count).map(|_| self.bytes()).collect()
+    }
+
+    fn scored(&mut self) -> Result<Vec<(Score, &'a [u8])>, EffectError> {
+        let count = self.count()?;
+        (0..count).map(|_| Ok((self.score()?, self.bytes()?))).collect()
+    }
+
+    fn count(&mut self) -> Result<usize, EffectError> {
         let count = self.number()?;
         // Each takes a byte at least, so a count that lies cannot make us ask for much memory.
         let possible = self.encoded.len() - self.at;
         let count = usize::try_from(count).ok().filter(|count| *count <= possible);
-        let count = count.ok_or(EffectError::Truncated { at: self.encoded.len() })?;
-        (0..count).map(|_| self.bytes()).collect()
+        count.ok_or(EffectError::Truncated { at: self.encoded.len() })
+    }
+
+    fn score(&mut self) -> Result<Score, EffectError> {
+        let at = self.at;
+        let truncated = EffectError::Truncated { at: self.encoded.len() };
+        let rest = &self.encoded[at..];
+        let bytes = rest.first().map(|first| Score::stored_bytes(*first));
+        let stored = bytes.and_then(|bytes| rest.get(..bytes)).ok_or(truncated)?;
+        self.at += stored.len();
+        Score::read(stored).ok_or(EffectError::NotAScore { at })
+    }
+
+    fn ranks(&mut self) -> Result<Range<u64>, EffectError> {
+        let (start, count) = (self.number()?, self.number()?);
+        Ok(start..start.saturating_add(count))
+    }
+
+    fn one_of<T: Copy>(&mut self, all: &[T]) -> Result<T, EffectError> {
+        let at = self.at;
+        let place = usize::try_from(self.number()?).unwrap_or(usize::MAX);
+        all.get(place).copied().ok_or(EffectError::UnknownCombination { at })
     }
 }
 

@@ -129,6 +129,64 @@ pub enum CommandError {
         /// As it was sent, cut after 128 bytes; what is no UTF-8 is replaced.
         subcommand: String,
     },
+    /// A sum of scores that is infinity less infinity.
+    #[error("ERR resulting score is not a number (NaN)")]
+    ScoreNotANumber,
+    /// Options of ZADD that exclude each other.
+    #[error("ERR XX and NX options at the same time are not compatible")]
+    AddXxWithNx,
+    /// Options of ZADD that exclude each other.
+    #[error("ERR GT, LT, and/or NX options at the same time are not compatible")]
+    AddGtLtNx,
+    /// ZADD INCR of several members.
+    #[error("ERR INCR option supports a single increment-element pair")]
+    AddIncrementOfMany,
+    /// An end of a range of scores that is no number.
+    #[error("ERR min or max is not a float")]
+    BoundNotAFloat,
+    /// An end of a range of members that begins with none of the signs that it may begin with.
+    #[error("ERR min or max not valid string range item")]
+    BoundNotAMember,
+    /// LIMIT of a range by ranks.
+    #[error("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX")]
+    LimitOfRanks,
+    /// WITHSCORES of a range by members.
+    #[error("ERR syntax error, WITHSCORES not supported in combination with BYLEX")]
+    ScoresOfMembers,
+    /// A weight that is no number.
+    #[error("ERR weight value is not a float")]
+    WeightNotAFloat,
+    /// No sorted set to put together.
+    #[error("ERR at least 1 input key is needed for '{command}' command")]
+    InputKeyMissing {
+        /// Lower case.
+        command: &'static str,
+    },
+    /// A limit that is no number, or negative.
+    #[error("ERR LIMIT can't be negative")]
+    LimitNegative,
+    /// A count of keys that is no number above 0.
+    #[error("ERR numkeys should be greater than 0")]
+    KeyCountNotPositive,
+    /// A count that is no number above 0.
+    #[error("ERR count should be greater than 0")]
+    CountNotPositive,
+    /// More scores and members than one record of the log can hold.
+    #[error("ERR scores and members take more than {bytes_max} bytes in the log")]
+    TooManyElements {
+        /// What they may take.
+        bytes_max: usize,
+    },
+    /// To put so much together would hold up everybody else on the node.
+    #[error(
+        "ERR the sorted sets named are too much for one command: {steps_max} elements and {keys_max} keys may be looked at"
+    )]
+    CombinesTooMuch {
+        /// Elements, as often as they are looked at.
+        steps_max: usize,
+        /// Keys, as often as they are named.
+        keys_max: usize,
+    },
     /// RESTORE met a key that is there, and was not told to replace it.
     #[error("BUSYKEY Target key name already exists.")]
     BusyKey,

@@ -8,11 +8,13 @@
 mod apply;
 mod evict;
 mod expire;
+mod undo;
 
 use tenure_types::WallTime;
 
+use self::undo::Undo;
 use crate::eviction::{Noting, Policy, Pool};
-use crate::keyspace::{Entry, Hash, Keyspace, Position, ValueRef};
+use crate::keyspace::{Entry, Hash, Keyspace, Position, SortedSet, ValueRef};
 use crate::{Applied, CommandError, Effect, EffectError, Effects, Random};
 
 /// What an image is made with.
@@ -77,6 +79,8 @@ pub struct Image {
     pool: Pool,
     /// Decides which accesses count for a frequency: of no consequence for data.
     random: Random,
+    /// What brings back what was changed since [`Image::begin_undoable`]. Boxed: mostly there is none.
+    undo: Option<Box<Undo>>,
 }
 
 impl Image {
@@ -94,6 +98,7 @@ impl Image {
             expire_from: Position::FIRST,
             pool: Pool::default(),
             random: Random::new(options.seed),
+            undo: None,
         }
     }
 
@@ -153,7 +158,7 @@ impl Image {
     pub fn string(&mut self, key: &[u8]) -> Result<Option<&[u8]>, CommandError> {
         match self.entry(key)?.map(Entry::value) {
             Some(ValueRef::String(bytes)) => Ok(Some(bytes)),
-            Some(ValueRef::Hash(_)) => Err(CommandError::WrongType),
+            Some(_) => Err(CommandError::WrongType),
             None => Ok(None),
         }
     }
@@ -162,8 +167,41 @@ impl Image {
     pub fn hash(&mut self, key: &[u8]) -> Result<Option<&Hash>, CommandError> {
         match self.entry(key)?.map(Entry::value) {
             Some(ValueRef::Hash(hash)) => Ok(Some(hash)),
-            Some(ValueRef::String(_)) => Err(CommandError::WrongType),
+            Some(_) => Err(CommandError::WrongType),
             None => Ok(None),
+        }
+    }
+
+    /// The sorted set at a key.
+    pub fn sorted_set(&mut self, key: &[u8]) -> Result<Option<&SortedSet>, CommandError> {
+        match self.entry(key)?.map(Entry::value) {
+            Some(ValueRef::SortedSet(set)) => Ok(Some(set)),
+            Some(_) => Err(CommandError::WrongType),
+            None => Ok(None),
+        }
+    }
+
+    /// The sorted sets at some keys.
+    pub fn sorted_sets<'k>(
+        &mut self,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
+    ) -> Result<Vec<Option<&SortedSet>>, CommandError> {
+        let mut there = Vec::new();
+        for key in keys.clone() {
+            there.push(self.sorted_set(key)?.is_some());
+        }
+        let all = keys.zip(there);
+        Ok(all
+            .map(|(key, there)| self.stored_sorted_set(key).filter(|_| there))
+            .collect())
+    }
+
+    /// The sorted set at a key, also if its time is over.
+    fn stored_sorted_set(&self, key: &[u8]) -> Option<&SortedSet> {
+        let position = self.keyspace.position(key);
+        match self.keyspace.get(position, key)?.value() {
+            ValueRef::SortedSet(set) => Some(set),
+            ValueRef::String(_) | ValueRef::Hash(_) => None,
         }
     }
 

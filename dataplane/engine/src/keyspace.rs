@@ -9,6 +9,7 @@ mod hash;
 mod memory;
 mod object;
 mod position;
+mod sorted_set;
 mod split_table;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,8 @@ mod tests;
 pub use entry::{Entry, ValueRef};
 pub use hash::Hash;
 pub use position::Position;
+pub(crate) use sorted_set::Source;
+pub use sorted_set::{Aggregate, Combination, Operation, SortedSet};
 use split_table::SplitTable;
 use tenure_types::WallTime;
 
@@ -150,8 +153,25 @@ impl Keyspace {
         self.table.remove(position.get(), |entry| entry.key() == key)
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.table = SplitTable::new(self.table.seed());
+    /// Puts an entry where it belongs, whatever is there.
+    pub(crate) fn put(&mut self, entry: Entry) {
+        let position = self.position(entry.key());
+        // Borrowed apart: what is sought is what is put.
+        let mut entry = Some(entry);
+        let key: Box<[u8]> = entry.as_ref().map(Entry::key).unwrap_or_default().into();
+        self.change(position, &key, |old| {
+            if let Some(entry) = entry.take() {
+                *old = entry;
+            }
+        });
+        if let Some(entry) = entry {
+            self.insert(position, entry);
+        }
+    }
+
+    /// All keys. None are left here.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::new(self.seed()))
     }
 
     /// See [`SplitTable::visit_due`].
@@ -166,7 +186,7 @@ impl Keyspace {
     }
 
     #[cfg(test)]
-    fn recount(&self) -> usize {
+    pub(crate) fn recount(&self) -> usize {
         self.table.recount()
     }
 }

@@ -25,6 +25,7 @@ mod keyspace;
 mod number;
 mod random;
 mod reply;
+mod score;
 mod slot;
 
 pub use args::{Args, OwnedArgs};
@@ -32,7 +33,8 @@ pub use dump::DumpError;
 pub use effect::{Applied, Effect, EffectError, Effects};
 pub use error::CommandError;
 pub use image::{Image, ImageOptions, Lookups, Mode, Stats};
-pub use keyspace::{Entry, Hash, Keyspace, Position, ValueRef};
+pub use keyspace::{Aggregate, Combination, Entry, Hash, Keyspace, Operation, Position, SortedSet, ValueRef};
 pub use random::Random;
 pub use reply::{Protocol, Reply};
+pub use score::Score;
 pub use slot::{SLOTS, Slot, key_slot};

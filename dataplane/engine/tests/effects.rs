@@ -8,7 +8,7 @@ use std::fmt::Write;
 use harness::{dump, options};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tenure_engine::{Effect, EffectError, Effects, Image, Mode};
+use tenure_engine::{Aggregate, Combination, Effect, EffectError, Effects, Image, Mode, Operation, Score};
 use tenure_types::WallTime;
 
 fn at(millis: u64) -> WallTime {
@@ -84,6 +84,40 @@ fn stored_bytes_of_every_effect_stay() {
             },
             "0a016b02016602746f",
         ),
+        (
+            Effect::SortedSetAdd {
+                key,
+                elements: vec![(score(1.0), f), (score(-0.5), to)],
+            },
+            "0d016b020a016602bfe002746f",
+        ),
+        (
+            Effect::SortedSetRemove {
+                key,
+                members: vec![f, to],
+            },
+            "0e016b02016602746f",
+        ),
+        (Effect::SortedSetRemoveRange { key, ranks: 1..301 }, "0f016b01ac02"),
+        (
+            Effect::SortedSetStoreRange {
+                from: key,
+                to,
+                ranks: 0..2,
+            },
+            "10016b02746f0002",
+        ),
+        (
+            Effect::SortedSetCombine {
+                to,
+                combination: Combination {
+                    operation: Operation::Difference,
+                    aggregate: Aggregate::Min,
+                },
+                sources: vec![(score(f64::INFINITY), key), (score(0.0), f)],
+            },
+            "1102746f020102027ff0016b090166",
+        ),
         (Effect::Clear, "0b"),
         (Effect::Tick, "0c"),
     ];
@@ -119,14 +153,52 @@ fn effect((tag, key, bytes, number, more): &Parts) -> Effect<'_> {
         },
         9 => Effect::HashRemove { key, fields: all },
         10 => Effect::Clear,
+        11 => Effect::SortedSetAdd {
+            key,
+            elements: scored(*number, &all),
+        },
+        12 => Effect::SortedSetRemove { key, members: all },
+        13 => Effect::SortedSetRemoveRange {
+            key,
+            ranks: ranks(*number),
+        },
+        14 => Effect::SortedSetStoreRange {
+            from: key,
+            to: bytes,
+            ranks: ranks(*number),
+        },
+        15 => Effect::SortedSetCombine {
+            to: key,
+            combination: Combination {
+                operation: [Operation::Union, Operation::Intersection, Operation::Difference][all.len() % 3],
+                aggregate: [Aggregate::Sum, Aggregate::Min, Aggregate::Max][bytes.len() % 3],
+            },
+            sources: scored(*number, &all),
+        },
         _ => Effect::Tick,
     }
+}
+
+fn score(number: f64) -> Score {
+    Score::new(number).unwrap()
+}
+
+/// Scores that follow from the number, of all kinds.
+fn scored<'a>(number: u64, all: &[&'a [u8]]) -> Vec<(Score, &'a [u8])> {
+    let scores = (0..).map(|place| Score::new(f64::from_bits(number.rotate_left(place * 16))).unwrap_or(Score::ONE));
+    scores.zip(all.iter().copied()).collect()
+}
+
+/// Ranges of ranks that overlap what there is, and ones that do not.
+fn ranks(number: u64) -> std::ops::Range<u64> {
+    let start = number % 7;
+    start..start.saturating_add(number / 7)
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
     let bytes = || vec(any::<u8>(), 0..200);
     let number = prop_oneof![0..300_u64, any::<u64>()];
-    (0..12_u8, vec(any::<u8>(), 0..3), bytes(), number, vec(bytes(), 0..6))
+    (0..17_u8, vec(0..4_u8, 0..2), bytes(), number, vec(bytes(), 0..6))
 }
 
 proptest! {
@@ -180,15 +252,22 @@ proptest! {
 
 #[test]
 fn errors_say_what_is_wrong_and_where() {
-    let cases: [(&[u8], EffectError); 5] = [
+    let cases: [(&[u8], EffectError); 9] = [
         (&[1, 5, b'k'], EffectError::Truncated { at: 3 }),
         (&[12, 0], EffectError::UnknownTag { tag: 0, at: 1 }),
-        (&[12, 13], EffectError::UnknownTag { tag: 13, at: 1 }),
+        (&[12, 18], EffectError::UnknownTag { tag: 18, at: 1 }),
         (
             &[4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2],
             EffectError::NumberTooLong { at: 1 },
         ),
         (&[9, 1, b'k', 1, 1, b'f'], EffectError::OddPairs { at: 0 }),
+        (
+            &[13, 1, b'k', 1, 2, 0x7f, 0xf8, 1, b'm'],
+            EffectError::NotAScore { at: 4 },
+        ),
+        (&[13, 1, b'k', 1, 2, 0x7f], EffectError::Truncated { at: 6 }),
+        (&[17, 1, b'k', 3, 0, 0], EffectError::UnknownCombination { at: 3 }),
+        (&[17, 1, b'k', 0, 3, 0], EffectError::UnknownCombination { at: 4 }),
     ];
     for (bytes, error) in cases {
         assert_eq!(Effects::of(bytes).find_map(Result::err), Some(error), "{bytes:?}");

@@ -198,8 +198,6 @@ fn types_that_are_not_held_are_refused_by_name() {
         ("1201020a0a0000000100816102ff0a0009b9edf594ded995", "list"),
         ("0b0c0200000002000000010002000a006f7938b134eb202e", "set"),
         ("020101780a00ffe880ba760c2f09", "set"),
-        ("110c0c0000000200816d020101ff0a0026e3fd9ddd7d6ecb", "sorted set"),
-        ("0501016d000000000000f03f0a001abb1f3ccbaa86b5", "sorted set"),
         (
             "0907010166010076ff0600ef79c734d4ccebb3",
             "zipmap (a hash of Redis before 2.6)",
@@ -302,6 +300,6 @@ fn a_payload_that_makes_no_sense_is_refused_though_its_checksum_is_right() {
         assert_eq!(restored(&sealed(whole, 10)), "\"k\" = [(\"f\", \"v\")] until None");
     }
     let much = b"\x00\xc3\x02\x80\x20\x00\x00\x01\x00a";
-    let expected = "(error) ERR DUMP payload holds more than 8388608 bytes";
+    let expected = "(error) ERR DUMP payload holds more than 7340032 bytes";
     assert_eq!(restored(&sealed(much, 10)), expected);
 }

@@ -8,14 +8,17 @@ use payload::{bytes, sealed, unquoted};
 use proptest::prelude::*;
 
 /// Values as redis 7.0.15 writes them, without version and checksum: a compressed string, a listpack with every kind of
-/// number, strings of which one is compressed, a ziplist.
-const SEEDS: [&str; 4] = [
+/// number, strings of which one is compressed, a ziplist; a sorted set as a listpack, as strings and bits, as texts.
+const SEEDS: [&str; 7] = [
     "00c31343e802616261e0ff01e0ff01e0ff01e0c201016162",
     "104049490000001000816602817602816e020101816d02dfff028362696704f4cb04fb711f010000098369313604ded4028369323404f2701101\
      048369333204f3002d3101058165028001ff",
     "04030167c2701101000166c3094050016161e043000161610168c001",
     "0d4052520000004700000010000001660301760302693004f1020369313205fd0202693804fe9c030369313605c0d4fe040369323405f090eefe\
      050369333205d0002d3101060369363405e035fb048ee0feffffff",
+    "111d1d0000000600816302842d696e6605816102010181620283322e3504ff",
+    "0503c3094041017878e03400017878000000000000f03f01639a9999999999b93f01620000000000000080",
+    "0303016203322e35016101310163ff",
 ];
 
 /// A mutation: at about this place, this many bytes become these.
@@ -64,7 +67,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_behind_a_known_type_are_restored_or_refused(
-        kind in prop_oneof![Just(0_u8), Just(4), Just(13), Just(16)],
+        kind in prop_oneof![Just(0_u8), Just(3), Just(4), Just(5), Just(12), Just(13), Just(16), Just(17)],
         rest in proptest::collection::vec(any::<u8>(), 0..64),
     ) {
         try_restore(&[&[kind][..], &rest].concat())?;

@@ -4,6 +4,7 @@
 //! Requests of clients have a parser of our own, because that is where the time goes (DESIGN 16); replies are read by the
 //! redis-protocol crate, and this package is its one door.
 
+mod double;
 mod inline;
 mod reply;
 mod request;

@@ -4,6 +4,8 @@
 
 use bytes::{BufMut, BytesMut};
 
+use crate::double;
+
 /// A version of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
@@ -105,14 +107,7 @@ impl<'a> ReplyWriter<'a> {
 
     /// A number with a fraction.
     pub fn double(&mut self, number: f64) {
-        let text = if number.is_nan() {
-            "nan".to_owned()
-        } else if number.is_infinite() {
-            if number > 0.0 { "inf" } else { "-inf" }.to_owned()
-        } else {
-            // The shortest text that is read back as the same number.
-            number.to_string()
-        };
+        let text = double::text(number);
         match self.version {
             Version::Resp2 => self.bulk(text.as_bytes()),
             Version::Resp3 => self.line(b',', &text),

@@ -79,6 +79,9 @@ fn what_resp2_lacks_is_written_as_redis_does() {
     check(|reply| reply.boolean(true), &Value::Integer(1), &Value::Boolean(true));
     check(|reply| reply.boolean(false), &Value::Integer(0), &Value::Boolean(false));
     check(|reply| reply.double(1.5), &bulk("1.5"), &Value::Double(1.5));
+    for (number, text) in [(1e20, "1e+20"), (-1e-7, "-9.9999999999999995e-08")] {
+        check(|reply| reply.double(number), &bulk(text), &Value::Double(number));
+    }
     let infinity = f64::INFINITY;
     check(|reply| reply.double(infinity), &bulk("inf"), &Value::Double(infinity));
     check(

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use tenure_types::BootTime;
 
 use crate::replica::Ticket;
+use crate::table::CommandName;
 
 /// One connection.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ pub(crate) struct Shown {
     pub(crate) queued: Option<usize>,
     pub(crate) watched: usize,
     /// Full name of the newest command.
-    pub(crate) command: &'static str,
+    pub(crate) command: CommandName,
     pub(crate) input_bytes: usize,
     pub(crate) output_bytes: usize,
 }

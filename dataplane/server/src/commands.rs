@@ -15,7 +15,7 @@ mod exec;
 #[cfg(test)]
 pub(crate) mod harness;
 mod hello;
-mod info;
+pub(crate) mod info;
 mod lastsave;
 mod latency;
 mod module;
@@ -43,9 +43,10 @@ use tenure_engine::command::Spec;
 use tenure_engine::{Args, Reply};
 
 use crate::client::Client;
+use crate::plugin::FoundPlugin;
 use crate::replica::{Refusal, Replica, Turn};
 use crate::session::Session;
-use crate::table::Table;
+use crate::table::{Found, Registered, Table};
 
 /// A command that works on a session.
 #[derive(Debug)]
@@ -68,6 +69,29 @@ pub(crate) struct SessionCall<'a, 'r> {
     pub(crate) client: &'a Rc<Client>,
     pub(crate) table: &'a Table,
     pub(crate) reply: &'a mut dyn Reply,
+}
+
+impl SessionCall<'_, '_> {
+    /// All commands by name, those of plugins too; each is followed by its subcommands if that is asked for.
+    fn all(&self, with_subcommands: bool) -> Vec<Registered> {
+        let mut all = match with_subcommands {
+            true => self.table.with_subcommands(),
+            false => self.table.all(),
+        };
+        all.extend(self.replica.plugins().commands().into_iter().map(Registered::Plugin));
+        all
+    }
+
+    /// What a request's first words name.
+    fn find(&self, first: &[u8], second: Option<&[u8]>) -> Found {
+        match self.table.find(first, second) {
+            Found::Unknown => match self.replica.plugins().find(first) {
+                Some(FoundPlugin::Command(command)) => Found::Command(Registered::Plugin(command)),
+                Some(FoundPlugin::NotReady { .. }) | None => Found::Unknown,
+            },
+            found @ (Found::Command(_) | Found::UnknownSubcommand(_)) => found,
+        }
+    }
 }
 
 /// How the connection goes on.

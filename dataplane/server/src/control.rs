@@ -11,12 +11,15 @@
 //! ```
 
 mod desired;
+mod fetch;
 mod kept;
+mod modules;
+mod plugins;
 mod session;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::net::IpAddr;
@@ -25,6 +28,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use prometheus::Registry;
 use tenure_types::NodeId;
 use tenure_wire::control_v1::{self as wire, Desired};
 use tokio::sync::watch;
@@ -32,7 +36,11 @@ use tonic::transport::Channel;
 use tracing::{debug, error, info, warn};
 
 use self::desired::{Converted, convert};
+use self::fetch::Source;
 pub use self::kept::{KeptDesired, KeptError};
+use self::modules::ModuleId;
+pub use self::modules::Modules;
+use crate::metrics::{self, MeasuredControl};
 use crate::node::{DataNode, Refused};
 
 /// Pause before what was refused is tried again. Doubles with each time that changes nothing.
@@ -64,6 +72,12 @@ pub struct Control {
     introduction: Introduction,
     told: Arc<Told>,
     applied: watch::Sender<Applied>,
+    /// `None`: this node runs no plugins.
+    modules: Option<Modules>,
+    /// Who gives modules. `None`: there is no session.
+    source: watch::Sender<Option<Source>>,
+    /// Why a module that is missing could not be fetched, the last time.
+    not_fetched: Mutex<BTreeMap<ModuleId, String>>,
 }
 
 /// What came from the control plane. Shared with the thread that writes it to the disk: what is there is wanted, also if the
@@ -106,6 +120,15 @@ struct Applied {
     refused: Vec<Refused>,
 }
 
+/// What could not be done of a Desired.
+#[derive(Debug, Default)]
+struct Undone {
+    /// Whether something may be possible later.
+    may_mend: bool,
+    /// Modules that are not here.
+    missing: BTreeSet<ModuleId>,
+}
+
 /// What became of a Desired that came.
 #[derive(Debug, PartialEq, Eq)]
 enum Taken {
@@ -129,6 +152,18 @@ impl Control {
                 refused: watch::Sender::default(),
             }),
             applied: watch::Sender::default(),
+            modules: None,
+            source: watch::Sender::default(),
+            not_fetched: Mutex::default(),
+        }
+    }
+
+    /// Plugins run on this node, from these modules.
+    #[must_use]
+    pub fn with_modules(self, modules: Modules) -> Self {
+        Self {
+            modules: Some(modules),
+            ..self
         }
     }
 
@@ -161,24 +196,46 @@ impl Control {
 
     /// Of what is on the disk; 0: nothing is.
     fn generation(&self) -> u64 {
-        self.told
-            .wanted
-            .borrow()
-            .as_ref()
-            .map_or(0, |desired| desired.generation)
+        generation_of(&self.told.wanted.borrow())
+    }
+
+    /// Puts metrics of what the node and the control plane have told each other into a registry.
+    pub fn register_metrics(&self, registry: &Registry) -> Result<(), prometheus::Error> {
+        let (wanted, applied) = (self.told.wanted.subscribe(), self.applied.subscribe());
+        let source = self.source.subscribe();
+        metrics::register_control(registry, move || MeasuredControl {
+            is_in_session: source.borrow().is_some(),
+            desired_generation: generation_of(&wanted.borrow()),
+            applied_generation: applied.borrow().generation,
+            refusals: applied.borrow().refused.len(),
+        })
     }
 
     /// Makes the node host what is wanted.
     async fn apply_all(&self, node: &DataNode) -> Infallible {
-        let mut wanted = self.told.wanted.subscribe();
+        let (mut wanted, mut source) = (self.told.wanted.subscribe(), self.source.subscribe());
         let mut again_after = TRY_AGAIN_AFTER_MIN;
+        let mut fetched = BTreeSet::new();
         loop {
             let newest = wanted.borrow_and_update().clone();
-            let mut may_mend = false;
+            let mut undone = Undone::default();
             if let Some(desired) = newest {
-                may_mend = self.apply(node, &desired).await;
+                undone = Box::pin(self.apply(node, &desired)).await;
+            }
+            let Undone { may_mend, missing } = undone;
+            source.mark_unchanged();
+            if !missing.is_empty() {
+                // What is wanted meanwhile does not wait for it. What is missing again at once, a disk loses: that is no haste.
+                tokio::select! {
+                    has_come = Box::pin(self.fetch(&missing)) => if has_come && missing != fetched {
+                        fetched = missing;
+                        continue;
+                    },
+                    _ = wanted.changed() => continue,
+                }
             }
             tokio::select! {
+                _ = source.changed(), if !missing.is_empty() => {}
                 changed = wanted.changed() => {
                     if changed.is_err() {
                         return std::future::pending().await;
@@ -192,15 +249,19 @@ impl Control {
         }
     }
 
-    /// Tells whether something could not be done that may be possible later.
-    async fn apply(&self, node: &DataNode, desired: &Desired) -> bool {
-        let Converted { layout, mut refused } = convert(desired);
+    async fn apply(&self, node: &DataNode, desired: &Desired) -> Undone {
+        let Converted {
+            mut layout,
+            mut refused,
+        } = convert(desired);
         for Refused { cluster, reason, .. } in &refused {
             warn!(cluster = %cluster.name, reason, "what the control plane says of a cluster cannot be used");
         }
-        let kept: BTreeSet<_> = refused.iter().map(|refused| refused.cluster.clone()).collect();
+        let whole = refused.iter().filter(|refused| refused.plugin.is_none());
+        let kept: BTreeSet<_> = whole.map(|refused| refused.cluster.clone()).collect();
+        let missing = self.add_modules(&mut layout, &mut refused).await;
         let undone = node.apply(layout, &kept).await;
-        let may_mend = !undone.is_empty();
+        let may_mend = !undone.is_empty() || !missing.is_empty();
         refused.extend(undone);
         let applied = Applied {
             generation: desired.generation,
@@ -214,7 +275,7 @@ impl Control {
             *before = applied;
             is_other
         });
-        may_mend
+        Undone { may_mend, missing }
     }
 
     /// Takes what came: keeps it, and wants it then.
@@ -230,6 +291,10 @@ impl Control {
             }
         }
     }
+}
+
+fn generation_of(wanted: &Option<Arc<Desired>>) -> u64 {
+    wanted.as_ref().map_or(0, |desired| desired.generation)
 }
 
 impl Told {

@@ -98,5 +98,25 @@ pub mod nodes_client {
                 .insert(GrpcMethod::new("tenure.control.v1.Nodes", "Session"));
             self.inner.streaming(req, path, codec).await
         }
+        /// The bytes of a plugin that a Desired names, in order, in parts of at most 64 KiB. NOT_FOUND if no Desired of the calling node
+        /// names it any more.
+        pub async fn module(
+            &mut self,
+            request: impl tonic::IntoRequest<::tenure_wire::control_v1::ModuleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<::tenure_wire::control_v1::ModulePart>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/tenure.control.v1.Nodes/Module");
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("tenure.control.v1.Nodes", "Module"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }

@@ -3,7 +3,9 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use tenure_plugin_abi::Module;
 use tenure_types::{Epoch, NodeId, StreamId, TenantId};
 
 /// The most that `request_bytes_max` may be: what one request writes must fit one record of the log, behind what the turn
@@ -34,7 +36,31 @@ pub struct ClusterLayout {
     pub tls: Option<ServerCertificate>,
     /// Its shards. Together they have every slot once.
     pub shards: Vec<ShardLayout>,
+    /// The plugins that are attached to it.
+    pub plugins: Vec<PluginLayout>,
 }
+
+/// A plugin that is attached to a cluster. Two are the same if their modules are, whoever compiled them.
+#[derive(Debug, Clone)]
+pub struct PluginLayout {
+    /// Its name, unique within the tenant.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What its module is known by.
+    pub sha256: [u8; 32],
+    /// The module. `None`: it is not to be had on this node yet, and its commands say so.
+    pub module: Option<Arc<dyn Module>>,
+}
+
+impl PartialEq for PluginLayout {
+    fn eq(&self, other: &Self) -> bool {
+        let is = |layout: &Self| (layout.sha256, layout.module.is_some());
+        is(self) == is(other) && self.name == other.name && self.version == other.version
+    }
+}
+
+impl Eq for PluginLayout {}
 
 /// What a cluster's ports show to clients, as PEM.
 #[derive(Clone, PartialEq, Eq)]

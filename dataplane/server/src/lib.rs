@@ -17,8 +17,10 @@ mod control;
 mod generated;
 mod layout;
 mod listener;
+mod metrics;
 mod node;
 mod output;
+mod plugin;
 mod replica;
 mod session;
 mod table;
@@ -28,12 +30,16 @@ mod tls;
 mod topology;
 mod worker;
 
-pub use control::{Control, Introduction, KeptDesired, KeptError};
+pub use control::{Control, Introduction, KeptDesired, KeptError, Modules};
 pub use layout::{
-    ClusterLayout, ClusterLimits, Layout, LayoutError, REQUEST_BYTES_MAX, ReplicaLayout, ServerCertificate,
-    ShardLayout, SlotRange, User,
+    ClusterLayout, ClusterLimits, Layout, LayoutError, PluginLayout, REQUEST_BYTES_MAX, ReplicaLayout,
+    ServerCertificate, ShardLayout, SlotRange, User,
 };
-pub use node::{ClusterName, DataNode, DataNodeOptions, LogFactory, LogFactoryError, Refused, StartError};
+pub use metrics::Measurer;
+pub use node::{
+    ClusterName, DataNode, DataNodeOptions, LogFactory, LogFactoryError, PluginReport, Refused, StartError,
+};
+pub use plugin::PluginStats;
 pub use replica::Standing;
 pub use tls::TlsError;
 pub use worker::ReplicaReport;

@@ -8,6 +8,7 @@ mod hosted;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use prometheus::Registry;
 use tenure_log::Log;
 use tenure_types::{Clock, LeaseLength, NodeId, StreamId};
 use tokio::runtime::Handle;
@@ -23,6 +25,8 @@ use tokio::sync::{Mutex, mpsc, watch};
 use self::hosted::HostedHere;
 use crate::client::ClientIds;
 use crate::layout::{Layout, LayoutError};
+use crate::metrics::{self, Measurer};
+use crate::plugin::{Attached, PluginStats};
 use crate::tls::TlsError;
 use crate::worker::{self, Hosted, Order, ReplicaReport, WorkerParts};
 
@@ -137,8 +141,24 @@ pub enum StartError {
     WorkerEnded,
 }
 
+/// A plugin that runs on a node, for one cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginReport {
+    /// Whose.
+    pub cluster: ClusterName,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What its module is known by.
+    pub sha256: [u8; 32],
+    /// Why its commands are not run, for an operator. `None`: they are.
+    pub quarantined: Option<String>,
+    /// What was counted of it.
+    pub stats: PluginStats,
+}
+
 /// A running data node. Dropped, it stops without waiting.
-#[derive(Debug)]
 pub struct DataNode {
     node: NodeId,
     stop: watch::Sender<bool>,
@@ -146,7 +166,20 @@ pub struct DataNode {
     hosted: Mutex<HostedHere>,
     /// The streams of what it hosts; those that leave are not in it.
     streams: watch::Sender<Vec<StreamId>>,
+    /// The plugins that run on it.
+    plugins: watch::Sender<Vec<Arc<Attached>>>,
+    clock: Arc<dyn Clock>,
     leaves_within: Duration,
+}
+
+impl fmt::Debug for DataNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { node, hosted, .. } = self;
+        f.debug_struct("DataNode")
+            .field("node", node)
+            .field("hosted", hosted)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -191,12 +224,15 @@ impl DataNode {
         let workers = shares.into_iter().enumerate().map(start);
         let workers = workers.collect::<Result<_, StartError>>()?;
         let streams = watch::Sender::new(hosted.streams());
+        let plugins = watch::Sender::new(hosted.plugins());
         Ok(Self {
             node: options.node,
             stop,
             workers,
             hosted: Mutex::new(hosted),
             streams,
+            plugins,
+            clock,
             leaves_within: LEAVES_WITHIN,
         })
     }
@@ -207,6 +243,20 @@ impl DataNode {
         let mut all: Vec<_> = reports.flatten().collect();
         all.sort_by_key(|report| report.stream);
         all
+    }
+
+    /// Puts the metrics of its shards and plugins into a registry. Of shards they show what was measured last: see
+    /// [`Measurer::measure`].
+    pub fn register_metrics(&self, registry: &Registry) -> Result<Measurer, prometheus::Error> {
+        let (plugins, clock) = (self.plugins.subscribe(), Arc::clone(&self.clock));
+        metrics::register_plugins(registry, move || reported(&plugins.borrow(), &*clock))?;
+        let workers = self.workers.iter().map(|worker| worker.orders.clone());
+        Measurer::register(workers.collect(), registry)
+    }
+
+    /// The plugins that run on it, one for each cluster that has it.
+    pub fn plugins(&self) -> Vec<PluginReport> {
+        reported(&self.plugins.borrow(), &*self.clock)
     }
 
     /// Resolves when its report has changed since it was called: at once when a standing, an incarnation or an epoch does,
@@ -278,4 +328,17 @@ impl DataNode {
             let _ = worker.thread.join();
         }
     }
+}
+
+fn reported(plugins: &[Arc<Attached>], clock: &dyn Clock) -> Vec<PluginReport> {
+    let now = clock.boot();
+    let report = |attached: &Arc<Attached>| PluginReport {
+        cluster: attached.cluster.clone(),
+        name: attached.layout.name.clone(),
+        version: attached.layout.version.clone(),
+        sha256: attached.layout.sha256,
+        quarantined: attached.quarantined(now),
+        stats: attached.stats(),
+    };
+    plugins.iter().map(report).collect()
 }

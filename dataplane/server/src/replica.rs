@@ -46,6 +46,8 @@ use self::role::Role;
 use self::watch::Watches;
 use crate::client::{Client, Clients, End};
 use crate::layout::{ClusterLayout, ShardLayout};
+use crate::metrics::{Measured, Tallies};
+use crate::plugin::{PluginError, Plugins};
 use crate::topology::Topology;
 use crate::worker::ReplicaReport;
 
@@ -55,7 +57,7 @@ pub(crate) use self::renew::renew_all;
 #[cfg(test)]
 pub(crate) use self::renew::renew_once;
 pub(crate) use self::together::Replicas;
-pub(crate) use self::turn::Turn;
+pub(crate) use self::turn::{ReplyTo, Turn};
 pub(crate) use self::watch::Watch;
 
 /// Counts the turns of a shard that changed something. A reply that depends on a turn leaves once its ticket is released:
@@ -135,12 +137,16 @@ pub(crate) enum Refusal {
     KeysTooLong { max: usize },
     #[error(transparent)]
     Command(#[from] CommandError),
+    /// A plugin's command changed nothing.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
 }
 
 /// What a replica is made of.
 pub(crate) struct ReplicaParts {
     pub(crate) node: NodeId,
     pub(crate) topology: Rc<Topology>,
+    pub(crate) plugins: Rc<Plugins>,
     pub(crate) shard: ShardLayout,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: Arc<dyn Log>,
@@ -157,6 +163,8 @@ pub(crate) struct Replica {
     node: NodeId,
     /// The cluster, and who is known to be primary of its shards.
     topology: Rc<Topology>,
+    /// The plugins that are attached to the cluster.
+    plugins: Rc<Plugins>,
     /// Its shard's name in the cluster.
     name: String,
     stream: StreamId,
@@ -168,6 +176,7 @@ pub(crate) struct Replica {
     durable_copies: usize,
     pub(crate) clients: Clients,
     pub(crate) counters: Counters,
+    pub(crate) tallies: Tallies,
     watches: Rc<RefCell<Watches>>,
     state: RefCell<State>,
     /// A turn left effects.
@@ -183,7 +192,7 @@ pub(crate) struct Replica {
 }
 
 /// What INFO tells of the time since the process started.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Counters {
     pub(crate) connections_received: Cell<u64>,
     pub(crate) connections_refused: Cell<u64>,
@@ -284,6 +293,7 @@ impl Replica {
         Rc::new(Self {
             node: parts.node,
             topology: parts.topology,
+            plugins: parts.plugins,
             stream: parts.shard.stream,
             name: parts.shard.name,
             started_at: parts.clock.boot(),
@@ -293,6 +303,7 @@ impl Replica {
             durable_copies: parts.durable_copies,
             clients: Clients::default(),
             counters: Counters::default(),
+            tallies: Tallies::default(),
             watches: Rc::default(),
             state: RefCell::new(State {
                 image,
@@ -342,6 +353,11 @@ impl Replica {
     /// The cluster, and who is known to be primary of its shards.
     pub(crate) fn topology(&self) -> &Rc<Topology> {
         &self.topology
+    }
+
+    /// The plugins that are attached to the cluster.
+    pub(crate) fn plugins(&self) -> &Rc<Plugins> {
+        &self.plugins
     }
 
     /// The name of the shard in its cluster.
@@ -427,6 +443,26 @@ impl Replica {
             memory_bytes: keyspace.memory_bytes() as u64,
             clients: self.clients.len() as u64,
             has_settled: self.has_settled.get(),
+        }
+    }
+
+    /// How it is, in numbers.
+    pub(crate) fn measure(&self) -> Measured {
+        let (report, cluster, now) = (self.report(), self.cluster(), self.clock.boot());
+        let up_millis = u64::try_from(now.elapsed_since(self.started_at).as_millis()).unwrap_or(u64::MAX);
+        let state = self.state.borrow();
+        let open_bytes = state.image.effects_bytes();
+        Measured {
+            volatile_keys: state.image.keyspace().volatile(),
+            stats: state.image.stats(),
+            owner: state.role.pipeline().map(|pipeline| pipeline.measure(open_bytes, now)),
+            started_at_millis: self.clock.wall().as_unix_millis().saturating_sub(up_millis),
+            shard: self.name.clone(),
+            lease: self.lease.as_duration(),
+            counted: self.counters.clone(),
+            tallied: self.tallies.read(),
+            report,
+            cluster,
         }
     }
 

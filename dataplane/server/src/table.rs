@@ -2,36 +2,53 @@
 //! Promises: the one place where a name becomes a command; COMMAND, HELP and access control read the same specs.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use tenure_engine::command::{Command, Spec};
+use tenure_engine::command::{Command, Spec, SpecOf};
 
 use crate::commands::{self, SessionCommand};
+use crate::plugin::PluginCommand;
 
-/// A command of either kind.
-#[derive(Debug, Clone, Copy)]
+/// A command of any kind.
+#[derive(Debug, Clone)]
 pub(crate) enum Registered {
     /// Works on data.
     Engine(&'static Command),
     /// Works on the connection, or tells of the server.
     Session(&'static SessionCommand),
+    /// Works on data, and is a plugin's. In no table: each cluster has its own.
+    Plugin(Rc<PluginCommand>),
 }
 
 impl Registered {
-    pub(crate) fn spec(self) -> &'static Spec {
+    #[inline]
+    pub(crate) fn spec(&self) -> SpecOf<'_> {
         match self {
-            Self::Engine(command) => &command.spec,
-            Self::Session(command) => &command.spec,
+            Self::Engine(command) => command.spec,
+            Self::Session(command) => command.spec,
+            Self::Plugin(command) => command.spec(),
         }
     }
 
-    pub(crate) fn subcommands(self) -> Vec<Self> {
+    /// Its name, to be kept.
+    #[inline]
+    pub(crate) fn name(&self) -> CommandName {
+        match self {
+            Self::Engine(command) => CommandName::Native(command.spec.name),
+            Self::Session(command) => CommandName::Native(command.spec.name),
+            Self::Plugin(command) => CommandName::Plugin(Rc::clone(command.name())),
+        }
+    }
+
+    pub(crate) fn subcommands(&self) -> Vec<Self> {
         match self {
             Self::Engine(command) => command.subcommands.iter().map(Self::Engine).collect(),
             Self::Session(command) => command.subcommands.iter().map(Self::Session).collect(),
+            Self::Plugin(_) => Vec::new(),
         }
     }
 
-    fn subcommand(self, lower_name: &[u8]) -> Option<Self> {
+    fn subcommand(&self, lower_name: &[u8]) -> Option<Self> {
         let is_it = |spec: &Spec| {
             let (_, name) = spec.name.split_once('|').unwrap_or_default();
             name.as_bytes() == lower_name
@@ -47,12 +64,41 @@ impl Registered {
                 .iter()
                 .find(|sub| is_it(&sub.spec))
                 .map(Self::Session),
+            Self::Plugin(_) => None,
         }
     }
 }
 
+/// The name of a command, lower case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum CommandName {
+    Native(&'static str),
+    Plugin(Rc<str>),
+}
+
+impl Default for CommandName {
+    fn default() -> Self {
+        Self::Native("")
+    }
+}
+
+impl CommandName {
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Native(name) => name,
+            Self::Plugin(name) => name,
+        }
+    }
+}
+
+impl std::fmt::Display for CommandName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// What a request names.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Found {
     /// This command.
     Command(Registered),
@@ -75,12 +121,12 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new() -> Self {
-        let engine = tenure_engine::commands::all().map(Registered::Engine);
-        let session = commands::all().map(Registered::Session);
-        let named = |command: Registered| (command.spec().name.as_bytes(), command);
+        let named = |(spec, command): (&'static Spec, Registered)| (spec.name.as_bytes(), command);
+        let engine = tenure_engine::commands::all().map(|command| (&command.spec, Registered::Engine(command)));
+        let session = |command: &'static SessionCommand| (&command.spec, Registered::Session(command));
         Self {
-            commands: engine.chain(session).map(named).collect(),
-            refused: commands::refused().map(Registered::Session).map(named).collect(),
+            commands: engine.chain(commands::all().map(session)).map(named).collect(),
+            refused: commands::refused().map(session).map(named).collect(),
         }
     }
 
@@ -88,29 +134,42 @@ impl Table {
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
         let mut table = Self::new();
-        let more = commands::testing::COMMANDS.iter().map(Registered::Session);
+        let more = commands::testing::COMMANDS.iter();
         table
             .commands
-            .extend(more.map(|command| (command.spec().name.as_bytes(), command)));
+            .extend(more.map(|command| (command.spec.name.as_bytes(), Registered::Session(command))));
         table
     }
 
     /// All commands, without subcommands, by name.
     pub(crate) fn all(&self) -> Vec<Registered> {
-        let mut all: Vec<_> = self.commands.values().copied().collect();
-        all.sort_by_key(|command| command.spec().name);
+        let mut all: Vec<_> = self.commands.values().cloned().collect();
+        all.sort_by_key(Registered::name);
         all
     }
 
-    /// The specs of all commands, each followed by those of its subcommands.
+    /// All commands, each followed by its subcommands.
+    pub(crate) fn with_subcommands(&self) -> Vec<Registered> {
+        let with_subcommands = |command: Registered| {
+            let subcommands = command.subcommands();
+            std::iter::once(command).chain(subcommands)
+        };
+        self.all().into_iter().flat_map(with_subcommands).collect()
+    }
+
+    /// The specs of all commands, subcommands included.
+    #[cfg(test)]
     pub(crate) fn specs(&self) -> Vec<&'static Spec> {
-        let with_subcommands = |command: Registered| std::iter::once(command).chain(command.subcommands());
-        let all = self.all().into_iter().flat_map(with_subcommands);
-        all.map(Registered::spec).collect()
+        let native = |command: Registered| match command {
+            Registered::Engine(command) => Some(&command.spec),
+            Registered::Session(command) => Some(&command.spec),
+            Registered::Plugin(_) => None,
+        };
+        self.with_subcommands().into_iter().filter_map(native).collect()
     }
 
     /// Whether a command is listed: all are but those that are refused.
-    pub(crate) fn lists(&self, command: Registered) -> bool {
+    pub(crate) fn lists(&self, command: &Registered) -> bool {
         !self.refused.contains_key(command.spec().name.as_bytes())
     }
 
@@ -118,28 +177,29 @@ impl Table {
     pub(crate) fn find(&self, first: &[u8], second: Option<&[u8]>) -> Found {
         let mut buffer = [0; NAME_BYTES_MAX];
         let name = lower(first, &mut buffer);
-        let Some(command) = name.and_then(|name| self.commands.get(name)).copied() else {
+        let Some(command) = name.and_then(|name| self.commands.get(name)) else {
             let refused = name.and_then(|name| self.refused.get(name));
-            return refused.copied().map_or(Found::Unknown, Found::Command);
+            return refused.cloned().map_or(Found::Unknown, Found::Command);
         };
         let has_subcommands = match command {
             Registered::Engine(command) => !command.subcommands.is_empty(),
             Registered::Session(command) => !command.subcommands.is_empty(),
+            Registered::Plugin(_) => false,
         };
         match second {
             Some(second) if has_subcommands => {
                 let subcommand = lower(second, &mut buffer).and_then(|name| command.subcommand(name));
                 let subcommand = subcommand.or_else(|| self.refused_subcommand(command, second));
-                subcommand.map_or(Found::UnknownSubcommand(command), Found::Command)
+                subcommand.map_or_else(|| Found::UnknownSubcommand(command.clone()), Found::Command)
             }
-            _ => Found::Command(command),
+            _ => Found::Command(command.clone()),
         }
     }
 
-    fn refused_subcommand(&self, command: Registered, second: &[u8]) -> Option<Registered> {
+    fn refused_subcommand(&self, command: &Registered, second: &[u8]) -> Option<Registered> {
         let mut buffer = [0; NAME_BYTES_MAX];
         let full = [command.spec().name.as_bytes(), b"|", second].concat();
-        self.refused.get(lower(&full, &mut buffer)?).copied()
+        self.refused.get(lower(&full, &mut buffer)?).cloned()
     }
 }
 

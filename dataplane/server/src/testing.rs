@@ -21,6 +21,7 @@ use crate::client::{Client, ClientIds};
 use crate::connection::{Buffers, Connection};
 use crate::layout::{ClusterLayout, ClusterLimits, ReplicaLayout, ShardLayout, SlotRange, User};
 use crate::listener::{Listener, Shown};
+use crate::plugin::Plugins;
 use crate::replica::{Replica, ReplicaParts, Replicas, Standing, live, observe_all, renew_once};
 use crate::table::Table;
 use crate::topology::Topology;
@@ -68,6 +69,7 @@ pub(crate) fn cluster() -> ClusterLayout {
         limits: ClusterLimits::default(),
         tls: None,
         shards: vec![shard("0001", 1, 0, 16_383)],
+        plugins: Vec::new(),
     }
 }
 
@@ -132,6 +134,7 @@ pub(crate) async fn serve_loading(cluster: ClusterLayout, tls: Option<Arc<Server
     let replica = Replica::new(ReplicaParts {
         node: NodeId::new(1),
         shard: cluster.shards[0].clone(),
+        plugins: Plugins::of(&cluster),
         topology: Topology::new(cluster),
         clock: Arc::clone(&clock) as _,
         log: Arc::new(log.clone()),

@@ -24,7 +24,9 @@ use self::hosting::Hosting;
 pub use self::report::ReplicaReport;
 use crate::client::{ClientIds, End};
 use crate::layout::{ClusterLayout, ShardLayout};
+use crate::metrics::Measured;
 use crate::node::{LogFactory, StartError};
+use crate::plugin::Attached;
 use crate::replica::{Replicas, observe_all, renew_all};
 
 /// How often overdue replies are looked for.
@@ -32,6 +34,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a replica that stops waits for connections to take their last replies.
 const LAST_REPLIES_WITHIN: Duration = Duration::from_secs(1);
+
+/// Stack of a worker: a guest may use half a mebibyte of it, below whatever called it.
+const STACK_BYTES: usize = 4 << 20;
 
 /// What a worker is made of.
 pub(crate) struct WorkerParts {
@@ -59,6 +64,7 @@ pub(crate) struct Hosted {
     pub(crate) cluster: Arc<ClusterLayout>,
     pub(crate) shard: ShardLayout,
     pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) plugins: Vec<Arc<Attached>>,
 }
 
 /// What a worker is told.
@@ -67,8 +73,10 @@ pub(crate) enum Order {
     Host(Box<Hosted>, oneshot::Sender<io::Result<()>>),
     /// This one stops as at the node's stop, and is forgotten. Answered then.
     Leave(StreamId, oneshot::Sender<()>),
-    /// A cluster has another layout, and shows this to clients that connect from now on.
-    Cluster(Arc<ClusterLayout>, Option<Arc<ServerConfig>>),
+    /// A cluster has another layout, shows this to clients that connect from now on, and has these plugins.
+    Cluster(Arc<ClusterLayout>, Option<Arc<ServerConfig>>, Vec<Arc<Attached>>),
+    /// Somebody wants to know how its replicas are.
+    Measure(oneshot::Sender<Vec<Measured>>),
 }
 
 /// Starts the thread.
@@ -78,7 +86,9 @@ pub(crate) fn start(parts: WorkerParts) -> Result<thread::JoinHandle<()>, StartE
     let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let log = (parts.log)(runtime.handle()).map_err(|source| StartError::Log { worker, source })?;
     let listeners = register(&parts.hosted, runtime.handle()).map_err(failed)?;
-    let thread = thread::Builder::new().name(format!("worker-{worker}"));
+    let thread = thread::Builder::new()
+        .name(format!("worker-{worker}"))
+        .stack_size(STACK_BYTES);
     let body = move || {
         let tasks = LocalSet::new();
         tasks.block_on(&runtime, run(parts, listeners, log));

@@ -12,6 +12,7 @@ pub(crate) mod state;
 pub(crate) mod tail;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use openraft::Raft;
@@ -29,6 +30,7 @@ use self::ingress::{Ingress, Submitted};
 use self::state::{Noted, Shared};
 use self::tail::Reader;
 use crate::convert;
+use crate::metrics::MeasuredGroup;
 use crate::raft::log_store::LogStore;
 use crate::raft::network::{Colleagues, Network};
 use crate::raft::state_machine::StateMachine;
@@ -75,6 +77,7 @@ pub(crate) struct Group {
     clock: Arc<dyn Clock>,
     /// Appends to streams that may not exist, which are looked up by rounds of their own.
     doubtful: Arc<Semaphore>,
+    leader_changes: Arc<AtomicU64>,
 }
 
 impl Group {
@@ -96,7 +99,8 @@ impl Group {
                 .clone()
                 .confirm_all(raft.clone(), Colleagues::new(network), CONFIRM_WITHIN),
         );
-        tasks.spawn(until_stopped(raft.clone()));
+        let leader_changes = Arc::default();
+        tasks.spawn(until_stopped(raft.clone(), Arc::clone(&leader_changes)));
         Self {
             id,
             raft,
@@ -106,6 +110,7 @@ impl Group {
             confirmer,
             clock,
             doubtful: Arc::new(Semaphore::new(DOUBTFUL_MAX)),
+            leader_changes,
         }
     }
 
@@ -184,6 +189,26 @@ impl Group {
         }
     }
 
+    /// Its name.
+    pub(crate) fn id(&self) -> GroupId {
+        self.id
+    }
+
+    /// How the group is here, in numbers.
+    pub(crate) fn measure(&self) -> MeasuredGroup {
+        let state = self.state.lock().measure();
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        MeasuredGroup {
+            is_leader: metrics.state.is_leader(),
+            has_leader: metrics.current_leader.is_some(),
+            term: metrics.current_term,
+            committed: metrics.cluster_committed.map_or(0, |committed| committed.index),
+            leader_changes: self.leader_changes.load(Ordering::Relaxed),
+            ..state
+        }
+    }
+
     /// The leadership that this node believes to have. What it notes under one that is over does no harm, and what it
     /// proposes under one is judged by its Raft.
     fn leadership(&self) -> Result<LeaderId, Unknown> {
@@ -226,10 +251,15 @@ impl Group {
     }
 }
 
-/// Ends when the group's Raft has stopped by itself, as after an entry that cannot be read.
-async fn until_stopped(raft: GroupRaft) {
+/// Ends when the group's Raft has stopped by itself, as after an entry that cannot be read. Counts the leaders meanwhile.
+async fn until_stopped(raft: GroupRaft, leader_changes: Arc<AtomicU64>) {
     let mut metrics = raft.metrics();
+    let mut leader = None;
     loop {
+        let now = metrics.borrow_watched().current_leader;
+        if now != std::mem::replace(&mut leader, now) {
+            leader_changes.fetch_add(1, Ordering::Relaxed);
+        }
         let stopped = metrics.borrow_watched().running_state.clone().err();
         if let Some(fatal) = stopped {
             tracing::error!(%fatal, "the group has stopped");

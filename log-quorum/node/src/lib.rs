@@ -14,6 +14,7 @@ mod convert;
 mod generated;
 mod group;
 mod identity;
+mod metrics;
 mod node;
 mod raft;
 mod room;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::errors::{InitializeError, RaftError};
+use prometheus::Registry;
 use tenure_log_protocol::APPEND_PAYLOAD_BYTES_MAX;
 use tenure_log_storage::{Disk, Identity, IdentityError, Scheduling, Wal, WalError, WalOptions, WalWriter};
 use tenure_types::{Clock, GroupId, NodeId};
@@ -25,6 +26,7 @@ use crate::generated::raft_server::RaftServer;
 use crate::group::state::{GroupState, Shared};
 use crate::group::{Group, GroupRaft, Parts};
 use crate::identity::{Caller, Proof};
+use crate::metrics::{self, CountedDisk, Syncs};
 use crate::raft::log_store::{ColdReads, Flushed, LogStore};
 use crate::raft::network::{Network, RAFT_MESSAGE_BYTES_MAX};
 use crate::raft::state_machine::StateMachine;
@@ -70,6 +72,8 @@ pub struct NodeOptions {
     pub wal: WalOptions,
     /// How reads that need the disk are made. Default off the node's thread.
     pub cold_reads: ColdReads,
+    /// Where its metrics are put. Default one that nobody reads.
+    pub registry: Registry,
 }
 
 impl NodeOptions {
@@ -84,6 +88,7 @@ impl NodeOptions {
             proposals_in_flight: 4,
             wal: WalOptions::default(),
             cold_reads: ColdReads::OffThread,
+            registry: Registry::new(),
         }
     }
 }
@@ -139,6 +144,9 @@ pub enum StartError {
     /// TLS or an address cannot be used.
     #[error("connections cannot be set up")]
     Transport(#[from] TransportError),
+    /// The registry has metrics of another node already.
+    #[error("the metrics of the node cannot be registered")]
+    Metrics(#[from] prometheus::Error),
     /// openraft refused to start.
     #[error("{group} cannot be started: {why}")]
     Group {
@@ -194,7 +202,13 @@ impl LogNode {
             salt: identity.incarnation.get(),
             ..options.wal
         };
-        let (wal, writer) = Wal::open(Arc::clone(&disk), identity.groups, wal_options)?;
+        let syncs = Arc::new(Syncs::register(&options.registry, Arc::clone(&clock))?);
+        let counted = CountedDisk {
+            disk: Arc::clone(&disk),
+            syncs,
+        };
+        let (wal, writer) = Wal::open(Arc::new(counted), identity.groups, wal_options)?;
+        metrics::register_journal(&options.registry, &wal, options.disk_cap_bytes)?;
         let wait_written = drive(&wal, writer);
         let bootstrapping = Bootstrapping::new(stage_of(disk.as_ref())?, options.bootstrap.as_ref());
         let (here, mut tasks) = (caller(&identity), JoinSet::new());
@@ -210,6 +224,7 @@ impl LogNode {
             groups.push(Group::start(parts, &mut tasks));
         }
         let groups = Arc::new(groups);
+        metrics::register_groups(&options.registry, &groups)?;
         let proof = if transport.is_authenticated() {
             Proof::Certificate
         } else {

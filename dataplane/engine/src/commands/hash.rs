@@ -4,7 +4,7 @@
 mod increment;
 mod random;
 mod read;
-mod scan;
+pub(super) mod scan;
 mod write;
 
 use crate::command::{Access, Command, KeySpec};

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::{DumpError, lzf};
+use crate::Score;
 use crate::number::write_i64;
 
 /// Reads a payload from its start to its end.
@@ -61,6 +62,22 @@ impl<'a> Reader<'a> {
             Prefix::Integer32 => i64::from(i32::from_le_bytes(self.array()?)),
         };
         Ok(Cow::Owned(write_i64(number)))
+    }
+
+    /// A score as the bits of a number.
+    pub(super) fn score(&mut self) -> Result<Score, DumpError> {
+        Score::new(f64::from_le_bytes(self.array()?)).ok_or(DumpError::BadFormat)
+    }
+
+    /// A score as its digits, or one of three bytes for what has none.
+    pub(super) fn score_text(&mut self) -> Result<Score, DumpError> {
+        let score = match self.byte()? {
+            0xff => Score::new(f64::NEG_INFINITY),
+            0xfe => Score::new(f64::INFINITY),
+            0xfd => None,
+            length => Score::parse(self.take(length.into())?),
+        };
+        score.ok_or(DumpError::BadFormat)
     }
 
     fn compressed(&mut self) -> Result<Vec<u8>, DumpError> {

@@ -3,6 +3,8 @@
 //! applied as it stands. A correct primary never changes a value as one of another type. Should a record say so, then
 //! what writes begins anew, as if the key had not been there, and what removes does nothing.
 
+mod sorted_set;
+
 use tenure_types::WallTime;
 
 use super::Image;
@@ -15,6 +17,9 @@ const STRING_BYTES_MAX: usize = 512 << 20;
 
 impl Image {
     pub(super) fn apply(&mut self, effect: &Effect<'_>) -> Applied {
+        if self.undo.is_some() {
+            self.note_old(effect);
+        }
         match effect {
             Effect::Set { key, value, expires_at } => self.set_string(key, value, *expires_at),
             Effect::Append { key, suffix } => self.append(key, suffix),
@@ -26,6 +31,15 @@ impl Image {
             Effect::Copy { from, to } => self.copy(from, to),
             Effect::HashSet { key, pairs } => self.set_fields(key, pairs),
             Effect::HashRemove { key, fields } => self.remove_fields(key, fields),
+            Effect::SortedSetAdd { key, elements } => self.add_members(key, elements),
+            Effect::SortedSetRemove { key, members } => self.remove_members(key, members),
+            Effect::SortedSetRemoveRange { key, ranks } => self.remove_ranks(key, ranks),
+            Effect::SortedSetStoreRange { from, to, ranks } => self.store_ranks(from, to, ranks),
+            Effect::SortedSetCombine {
+                to,
+                combination,
+                sources,
+            } => self.store_combined(to, *combination, sources),
             Effect::Clear => self.clear(),
             Effect::Tick => Applied::default(),
         }
@@ -179,8 +193,9 @@ impl Image {
 
     fn clear(&mut self) -> Applied {
         self.written.all = true;
-        let removed = self.keyspace.len();
-        self.keyspace.clear();
+        let gone = self.keyspace.take();
+        let removed = gone.len();
+        self.note_cleared(gone);
         Applied { added: 0, removed }
     }
 

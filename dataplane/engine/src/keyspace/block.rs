@@ -5,6 +5,7 @@
 
 use super::hash::Hash;
 use super::object::Object;
+use super::sorted_set::SortedSet;
 use crate::eviction::Access;
 
 /// What stands beside the allocation.
@@ -63,6 +64,7 @@ macro_rules! blocks {
             $($name(Head, Box<[u8; $bytes]>),)*
             String(Head, Box<Object<Vec<u8>>>),
             Hash(Head, Box<Object<Hash>>),
+            SortedSet(Head, Box<Object<SortedSet>>),
         }
 
         impl Block {
@@ -77,14 +79,14 @@ macro_rules! blocks {
             pub(super) fn head(&self) -> &Head {
                 match self {
                     $(Self::$name(head, _) => head,)*
-                    Self::String(head, _) | Self::Hash(head, _) => head,
+                    Self::String(head, _) | Self::Hash(head, _) | Self::SortedSet(head, _) => head,
                 }
             }
 
             pub(super) fn head_mut(&mut self) -> &mut Head {
                 match self {
                     $(Self::$name(head, _) => head,)*
-                    Self::String(head, _) | Self::Hash(head, _) => head,
+                    Self::String(head, _) | Self::Hash(head, _) | Self::SortedSet(head, _) => head,
                 }
             }
 
@@ -94,6 +96,7 @@ macro_rules! blocks {
                     $(Self::$name(_, bytes) => Content::Inline(bytes.as_slice()),)*
                     Self::String(_, object) => Content::String(object),
                     Self::Hash(_, object) => Content::Hash(object),
+                    Self::SortedSet(_, object) => Content::SortedSet(object),
                 }
             }
 
@@ -103,6 +106,7 @@ macro_rules! blocks {
                     $(Self::$name(_, bytes) => ContentMut::Inline(bytes.as_mut_slice()),)*
                     Self::String(_, object) => ContentMut::String(object),
                     Self::Hash(_, object) => ContentMut::Hash(object),
+                    Self::SortedSet(_, object) => ContentMut::SortedSet(object),
                 }
             }
         }
@@ -122,6 +126,7 @@ pub(super) enum Content<'a> {
     Inline(&'a [u8]),
     String(&'a Object<Vec<u8>>),
     Hash(&'a Object<Hash>),
+    SortedSet(&'a Object<SortedSet>),
 }
 
 /// What a block holds, to be changed.
@@ -130,4 +135,5 @@ pub(super) enum ContentMut<'a> {
     Inline(&'a mut [u8]),
     String(&'a mut Object<Vec<u8>>),
     Hash(&'a mut Object<Hash>),
+    SortedSet(&'a mut Object<SortedSet>),
 }

@@ -14,6 +14,7 @@ use super::block::{Block, Content, ContentMut, Head};
 use super::hash::Hash;
 use super::memory::class_bytes;
 use super::object::{self, Object};
+use super::sorted_set::SortedSet;
 use super::split_table::Item;
 use crate::eviction::Access;
 
@@ -33,6 +34,8 @@ pub enum ValueRef<'a> {
     String(&'a [u8]),
     /// A hash.
     Hash(&'a Hash),
+    /// A sorted set.
+    SortedSet(&'a SortedSet),
 }
 
 impl ValueRef<'_> {
@@ -41,6 +44,7 @@ impl ValueRef<'_> {
         match self {
             Self::String(_) => "string",
             Self::Hash(_) => "hash",
+            Self::SortedSet(_) => "zset",
         }
     }
 }
@@ -56,6 +60,7 @@ impl Entry {
             }
             Content::String(object) => &object.key,
             Content::Hash(object) => &object.key,
+            Content::SortedSet(object) => &object.key,
         }
     }
 
@@ -69,6 +74,7 @@ impl Entry {
             }
             Content::String(object) => ValueRef::String(&object.value),
             Content::Hash(object) => ValueRef::Hash(&object.value),
+            Content::SortedSet(object) => ValueRef::SortedSet(&object.value),
         }
     }
 
@@ -83,6 +89,7 @@ impl Entry {
                 .map(|millis| WallTime::from_unix_millis(u64::from_le_bytes(*millis))),
             Content::String(object) => Some(object.expires_at),
             Content::Hash(object) => Some(object.expires_at),
+            Content::SortedSet(object) => Some(object.expires_at),
         }
     }
 
@@ -105,7 +112,7 @@ impl Entry {
     pub(crate) fn as_string(&self) -> Option<&[u8]> {
         match self.value() {
             ValueRef::String(bytes) => Some(bytes),
-            ValueRef::Hash(_) => None,
+            ValueRef::Hash(_) | ValueRef::SortedSet(_) => None,
         }
     }
 
@@ -138,6 +145,11 @@ impl Entry {
         Self(Block::Hash(head, Object::new(key, hash, expires_at)))
     }
 
+    pub(crate) fn sorted_set(key: &[u8], set: SortedSet, expires_at: Option<WallTime>, access: Access) -> Self {
+        let head = Head::of_object(access, expires_at.is_some());
+        Self(Block::SortedSet(head, Object::new(key, set, expires_at)))
+    }
+
     fn long_string(key: &[u8], value: Vec<u8>, expires_at: Option<WallTime>, access: Access) -> Self {
         let head = Head::of_object(access, expires_at.is_some());
         Self(Block::String(head, Object::new(key, value, expires_at)))
@@ -148,6 +160,7 @@ impl Entry {
         match self.0.content_mut() {
             ContentMut::String(object) => object.key = key.into(),
             ContentMut::Hash(object) => object.key = key.into(),
+            ContentMut::SortedSet(object) => object.key = key.into(),
             ContentMut::Inline(_) => {
                 let (expires_at, access) = (self.expires_at(), self.access());
                 return Self::string(key, self.as_string().unwrap_or_default(), expires_at, access);
@@ -181,6 +194,7 @@ impl Entry {
         match self.0.content_mut() {
             ContentMut::String(object) => object.expires_at = at,
             ContentMut::Hash(object) => object.expires_at = at,
+            ContentMut::SortedSet(object) => object.expires_at = at,
             ContentMut::Inline(bytes) if head.is_volatile() && expires_at.is_some() => {
                 lay_expiry(bytes, expires_at);
                 return;
@@ -221,7 +235,7 @@ impl Entry {
                 object::resize(&mut object.value, len);
                 Some(&mut object.value)
             }
-            ContentMut::Hash(_) => None,
+            ContentMut::Hash(_) | ContentMut::SortedSet(_) => None,
         }
     }
 
@@ -239,11 +253,45 @@ impl Entry {
         self.0 = block;
     }
 
+    /// Whether it is one allocation, so that a copy costs little: no more than a kibibyte.
+    pub(crate) fn is_inline(&self) -> bool {
+        matches!(self.0.content(), Content::Inline(_))
+    }
+
+    /// All that it is. An empty string under the same key, as often used, is left in its place.
+    pub(crate) fn take_out(&mut self) -> Self {
+        let nothing = Self::string(self.key(), b"", None, self.access());
+        std::mem::replace(self, nothing)
+    }
+
+    /// Bytes that a string in an allocation of its own has room for.
+    pub(crate) fn string_room(&self) -> usize {
+        match self.0.content() {
+            Content::String(object) => object.value.capacity(),
+            Content::Inline(_) | Content::Hash(_) | Content::SortedSet(_) => 0,
+        }
+    }
+
+    /// Gives back what a string in an allocation of its own has room for past this.
+    pub(crate) fn shrink_string(&mut self, room: usize) {
+        if let ContentMut::String(object) = self.0.content_mut() {
+            object.value.shrink_to(room);
+        }
+    }
+
     /// The hash. `None`: it is none.
     pub(crate) fn hash_mut(&mut self) -> Option<&mut Hash> {
         match self.0.content_mut() {
             ContentMut::Hash(object) => Some(&mut object.value),
-            ContentMut::String(_) | ContentMut::Inline(_) => None,
+            ContentMut::String(_) | ContentMut::SortedSet(_) | ContentMut::Inline(_) => None,
+        }
+    }
+
+    /// The sorted set. `None`: it is none.
+    pub(crate) fn sorted_set_mut(&mut self) -> Option<&mut SortedSet> {
+        match self.0.content_mut() {
+            ContentMut::SortedSet(object) => Some(&mut object.value),
+            ContentMut::String(_) | ContentMut::Hash(_) | ContentMut::Inline(_) => None,
         }
     }
 }
@@ -258,6 +306,7 @@ impl Item for Entry {
             Content::Inline(bytes) => bytes.len(),
             Content::String(object) => object.own_bytes() + class_bytes(object.value.capacity()),
             Content::Hash(object) => object.own_bytes() + object.value.memory_bytes(),
+            Content::SortedSet(object) => object.own_bytes() + object.value.memory_bytes(),
         }
     }
 

@@ -106,6 +106,16 @@ impl Hash {
         Self(Fields::Packed(Packed::default()))
     }
 
+    /// No fields, and large: as if it had had many.
+    pub(crate) fn new_large(seed: u64) -> Self {
+        Self(Fields::Table(Box::new(SplitTable::new(seed))))
+    }
+
+    /// Whether it is one allocation, so that a copy costs little: no more than 17 kilobytes.
+    pub(crate) fn is_packed(&self) -> bool {
+        matches!(self.0, Fields::Packed(_))
+    }
+
     /// Sets a field; whether it is new. The seed is for hashes of fields, should there be many.
     pub(crate) fn set(&mut self, field: &[u8], value: &[u8], seed: u64) -> bool {
         match &mut self.0 {

@@ -4,6 +4,7 @@ use tenure_types::WallTime;
 
 use super::hash::Hash;
 use super::memory::{class_bytes, reserve};
+use super::sorted_set::SortedSet;
 
 /// A key with a value in an allocation of its own. Which type it is, the block says: an enum here would take 8 bytes more.
 #[derive(Debug, Clone)]
@@ -16,6 +17,7 @@ pub(super) struct Object<V> {
 
 const _: () = assert!(size_of::<Object<Vec<u8>>>() == 48);
 const _: () = assert!(size_of::<Object<Hash>>() == 48);
+const _: () = assert!(size_of::<Object<SortedSet>>() == 48);
 
 impl<V> Object<V> {
     pub(super) fn new(key: &[u8], value: V, expires_at: Option<WallTime>) -> Box<Self> {

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::eviction::{Access, Noting};
-use crate::key_slot;
+use crate::{Score, key_slot};
 
 #[derive(Debug, Clone, PartialEq)]
 enum Model {
     String(Vec<u8>),
     Hash(BTreeMap<Vec<u8>, Vec<u8>>),
+    SortedSet(BTreeMap<Vec<u8>, Score>),
 }
 
 type Models = BTreeMap<Vec<u8>, (Model, Option<WallTime>)>;
@@ -104,6 +105,31 @@ fn set_field(keyspace: &mut Keyspace, model: &mut Models, key: &[u8], random: &m
     }
 }
 
+fn add_members(keyspace: &mut Keyspace, model: &mut Models, key: &[u8], random: &mut Random) {
+    let position = keyspace.position(key);
+    if !matches!(model.get(key), Some((Model::SortedSet(_), _))) {
+        keyspace.remove(position, key);
+        let at = time(random);
+        keyspace.insert(position, Entry::sorted_set(key, SortedSet::new(), at, access()));
+        model.insert(key.into(), (Model::SortedSet(BTreeMap::new()), at));
+    }
+    let Some((Model::SortedSet(scores), _)) = model.get_mut(key) else {
+        return;
+    };
+    for _ in 0..random.below(30) {
+        let mut member = random.below(300).to_string().into_bytes();
+        if random.below(100) == 0 {
+            member.resize(SortedSet::PACKED_BYTES_MAX + 1, b'x');
+        }
+        #[allow(clippy::cast_precision_loss, reason = "below 2^53")]
+        let score = Score::new(random.below(10) as f64).unwrap();
+        keyspace.change(position, key, |entry| {
+            entry.sorted_set_mut().unwrap().add(&member, score, 1)
+        });
+        scores.insert(member, score);
+    }
+}
+
 fn check(keyspace: &Keyspace, model: &Models) {
     assert_eq!(keyspace.memory_bytes(), keyspace.recount());
     let mut seen = BTreeMap::new();
@@ -118,6 +144,10 @@ fn check(keyspace: &Keyspace, model: &Models) {
                         .map(|(field, value)| (field.to_vec(), value.to_vec()))
                         .collect(),
                 )
+            }
+            ValueRef::SortedSet(set) => {
+                assert_eq!(set.memory_bytes(), set.recount());
+                Model::SortedSet(set.iter().map(|(score, member)| (member.to_vec(), score)).collect())
             }
         };
         seen.insert(entry.key().to_vec(), (value, entry.expires_at()));
@@ -149,7 +179,8 @@ fn the_keyspace_holds_what_a_map_would() {
             match random.below(20) {
                 0..8 => set_string(&mut keyspace, &mut model, &key, &mut random),
                 8..10 => resize(&mut keyspace, &mut model, &key, &mut random),
-                10..12 => set_field(&mut keyspace, &mut model, &key, &mut random),
+                10 => set_field(&mut keyspace, &mut model, &key, &mut random),
+                11 => add_members(&mut keyspace, &mut model, &key, &mut random),
                 12..15 => {
                     let at = time(&mut random);
                     keyspace.change(keyspace.position(&key), &key, |entry| entry.set_expires_at(at));

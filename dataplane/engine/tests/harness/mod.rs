@@ -170,6 +170,13 @@ fn shown(entry: &Entry) -> String {
             fields.sort();
             format!("{fields:?}")
         }
+        ValueRef::SortedSet(set) => {
+            let elements = set.iter();
+            let elements: Vec<_> = elements
+                .map(|(score, member)| (score.get(), String::from_utf8_lossy(member)))
+                .collect();
+            format!("{} {elements:?}", set.encoding())
+        }
     };
     format!(
         "{:?} = {value} until {:?}",

@@ -7,6 +7,7 @@ use super::argument::shown;
 use super::container::{NOSCRIPT, SERVER, help};
 use super::{SessionCall, SessionCommand, SessionError, Then};
 use crate::session::DEFAULT_USER;
+use crate::table::{CommandName, Registered};
 
 pub(super) const ACL: SessionCommand = SessionCommand::container(
     Spec {
@@ -59,11 +60,14 @@ pub(super) const CATEGORIES: [Category; 21] = [
 ];
 
 fn cat(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
-    let names: Vec<&str> = match (call.args.len(), call.args.get(2)) {
-        (..=3, None) => CATEGORIES.iter().map(|category| category.name()).collect(),
+    let names: Vec<CommandName> = match (call.args.len(), call.args.get(2)) {
+        (..=3, None) => {
+            let names = CATEGORIES.iter().map(|category| category.name());
+            names.map(CommandName::Native).collect()
+        }
         (..=3, Some(name)) => {
             let category = find_category(name).ok_or_else(|| SessionError::UnknownCategory { name: shown(name) })?;
-            commands_of(&call.table.specs(), category)
+            commands_of(&call.all(true), category)
         }
         _ => {
             let command = "acl|cat".to_owned();
@@ -71,7 +75,7 @@ fn cat(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
         }
     };
     call.reply.array(names.len());
-    names.iter().for_each(|name| call.reply.bulk(name.as_bytes()));
+    names.iter().for_each(|name| call.reply.bulk(name.as_str().as_bytes()));
     Ok(Then::GoOn)
 }
 
@@ -82,9 +86,9 @@ pub(super) fn find_category(name: &[u8]) -> Option<Category> {
         .find(|category| category.name().as_bytes().eq_ignore_ascii_case(name))
 }
 
-fn commands_of(specs: &[&'static Spec], category: Category) -> Vec<&'static str> {
-    let is_in = |spec: &&&Spec| spec.all_categories().any(|own| own == category);
-    specs.iter().filter(is_in).map(|spec| spec.name).collect()
+fn commands_of(all: &[Registered], category: Category) -> Vec<CommandName> {
+    let is_in = |command: &&Registered| command.spec().all_categories().any(|own| own == category);
+    all.iter().filter(is_in).map(Registered::name).collect()
 }
 
 const WHOAMI: SessionCommand = SessionCommand::new(

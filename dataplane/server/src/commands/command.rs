@@ -10,7 +10,7 @@ use tenure_engine::command::{Arity, Category, Group, Spec};
 use super::argument::names;
 use super::container::{SERVER, help};
 use super::{SessionCall, SessionCommand, SessionError, Then};
-use crate::table::{Found, Registered, Table};
+use crate::table::{Found, Registered};
 use describe::describe;
 #[cfg(test)]
 pub(super) use describe::{Legacy, access_name};
@@ -55,9 +55,9 @@ const HELP: SessionCommand = {
 };
 
 fn all(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
-    let commands = call.table.all();
+    let commands = call.all(false);
     call.reply.array(commands.len());
-    commands.iter().for_each(|command| describe(call.reply, *command));
+    commands.iter().for_each(|command| describe(call.reply, command));
     Ok(Then::GoOn)
 }
 
@@ -69,7 +69,7 @@ const COUNT: SessionCommand = SessionCommand::new(
         ..SPEC
     },
     |call| {
-        let count = call.table.all().len();
+        let count = call.all(false).len();
         call.reply.integer(i64::try_from(count).unwrap_or(i64::MAX));
         Ok(Then::GoOn)
     },
@@ -95,8 +95,8 @@ fn info(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
     }
     call.reply.array(names.len());
     for name in names.iter() {
-        match named(call.table, name) {
-            Some(command) => describe(call.reply, command),
+        match named(call, name) {
+            Some(command) => describe(call.reply, &command),
             None => call.reply.null(),
         }
     }
@@ -104,15 +104,15 @@ fn info(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
 }
 
 /// The command that is listed under this name, `config|get` for one of two words.
-fn named(table: &Table, name: &[u8]) -> Option<Registered> {
+fn named(call: &SessionCall<'_, '_>, name: &[u8]) -> Option<Registered> {
     let mut words = name.splitn(2, |byte| *byte == b'|');
     let (first, second) = (words.next()?, words.next());
-    let Found::Command(command) = table.find(first, second) else {
+    let Found::Command(command) = call.find(first, second) else {
         return None;
     };
     // A command without subcommands is found whatever comes behind it. What is refused is found and not listed.
     let is_it = command.spec().name.as_bytes().eq_ignore_ascii_case(name);
-    (is_it && table.lists(command)).then_some(command)
+    (is_it && call.table.lists(&command)).then_some(command)
 }
 
 #[cfg(test)]
@@ -147,8 +147,9 @@ mod tests {
         server.check(&[("COMMAND COUNT", &format!("(integer) {count}"))]);
         let all = server.run("COMMAND");
         assert_eq!(all, server.run("COMMAND INFO"));
-        for command in server.table.specs() {
-            assert!(all.contains(&format!("[\"{}\" ", command.name)), "{}", command.name);
+        for command in server.table.with_subcommands() {
+            let name = command.name();
+            assert!(all.contains(&format!("[\"{name}\" ")), "{name}");
         }
     }
 }

@@ -61,8 +61,9 @@ fn can_run_all(transaction: &Transaction, is_watching: bool, turn: &Turn<'_>) ->
     if is_watching {
         turn.can_answer(Flags::NONE)?;
     }
-    transaction.queue().iter().try_for_each(|queued| match queued.command {
-        Registered::Engine(command) => turn.can_run(command),
+    transaction.queue().iter().try_for_each(|queued| match &queued.command {
+        Registered::Engine(command) => turn.can_run(command.spec.flags),
+        Registered::Plugin(command) => turn.can_run_plugin(command),
         Registered::Session(command) => turn.can_answer(command.spec.flags),
     })
 }

@@ -52,6 +52,7 @@ pub(crate) fn layout() -> ClusterLayout {
             shard("0001", 1, &[(0, 100), (101, 8191)], 1),
             shard("0002", 2, &[(16383, 16383), (8192, 16000), (16001, 16382)], 3),
         ],
+        plugins: Vec::new(),
     }
 }
 
@@ -127,13 +128,13 @@ impl Server {
             }
             Found::Unknown => return format!("(error) ERR unknown command {line}"),
         };
-        let name = command.spec().name;
+        let name = command.name();
         if !command.spec().arity.allows(args.len()) {
             return format!("(error) ERR wrong number of arguments for '{name}' command");
         }
-        self.client.shown.borrow_mut().command = name;
+        self.client.shown.borrow_mut().command = name.clone();
         let protocol = match args.get(1) {
-            Some(b"3") if name == "hello" => Protocol::Resp3,
+            Some(b"3") if name.as_str() == "hello" => Protocol::Resp3,
             _ => self.session.protocol,
         };
         let mut reply = Shown::new(protocol);
@@ -141,6 +142,7 @@ impl Server {
         turn.image().forget_lookups();
         let outcome = match command {
             Registered::Engine(command) => turn.run(command, args, &mut reply).map_err(|error| error.to_string()),
+            Registered::Plugin(_) => panic!("plugins are tried elsewhere"),
             Registered::Session(command) => {
                 let outcome = (command.run)(&mut SessionCall {
                     args,

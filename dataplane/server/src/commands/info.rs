@@ -13,7 +13,7 @@ use super::{SessionCall, SessionCommand, SessionError, Then};
 use sections::SECTIONS;
 
 /// The version of Redis that libraries are told: whose commands we have.
-pub(super) const VERSION: &str = "7.2.4";
+pub(crate) const VERSION: &str = "7.2.4";
 
 pub(super) const INFO: SessionCommand = SessionCommand::new(
     Spec {

@@ -108,12 +108,15 @@ const ALLOWED: &[(&str, &str, &str, &str)] = &[
         "nondeterministic_output,request_policy:special,response_policy:special",
         AGREED,
     ),
+    ("zrank", "arity", "-3", WITHSCORE),
+    ("zrevrank", "arity", "-3", WITHSCORE),
     ("wait", "flags", "blocking", AGREED),
     ("wait", "categories", "blocking,connection,slow", AGREED),
     ("cluster|countkeysinslot", "flags", "", OF_DATA),
     ("cluster|getkeysinslot", "flags", "", OF_DATA),
 ];
 const AGREED: &str = "as newer servers tell it";
+const WITHSCORE: &str = "WITHSCORE is of 7.2";
 const LOADING: &str = "loading,stale";
 const TOPOLOGY: &str = "clients must find their way while a shard is loading; newer servers have it too";
 const OF_DATA: &str = "it reads data, which a shard past its lease must not tell";

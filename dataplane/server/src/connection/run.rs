@@ -109,7 +109,11 @@ impl<'c> Run<'c> {
 
     /// Ends a reply. What it says ends the turn, if anything.
     fn finish(&mut self, then: Then, turn: &mut Turn<'c>, now: BootTime) -> Option<Stop> {
-        self.output.end_reply(turn.take_hold(), now);
+        let hold = turn.take_hold();
+        if hold.is_some() {
+            self.replica.tallies.reply_held();
+        }
+        self.output.end_reply(hold, now);
         match then {
             Then::Park => Some(Stop::Parked),
             Then::Close => Some(Stop::Closing),

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use tenure_engine::eviction::Policy;
+use tenure_plugin_abi::MODULE_BYTES_MAX;
 use tenure_types::{Epoch, NodeId, StreamId, TenantId};
 use tenure_wire::control_v1::{self as wire, Desired};
 
 use crate::layout::{
-    ClusterLayout, ClusterLimits, Layout, ReplicaLayout, ServerCertificate, ShardLayout, SlotRange, User,
+    ClusterLayout, ClusterLimits, Layout, PluginLayout, ReplicaLayout, ServerCertificate, ShardLayout, SlotRange, User,
 };
 use crate::node::{ClusterName, Refused};
 
@@ -39,6 +40,8 @@ enum Unusable {
     Policy { name: String },
     #[error("the password of user {user} is no SHA-256: it has {bytes} bytes")]
     Password { user: String, bytes: usize },
+    #[error("the module of plugin {plugin} has no SHA-256: it has {bytes} bytes")]
+    Sha256 { plugin: String, bytes: usize },
     #[error("shard {shard}: {address:?} is no address of the form ip:port")]
     Address { shard: String, address: String },
 }
@@ -57,7 +60,7 @@ pub(super) fn convert(desired: &Desired) -> Converted {
         };
         let is_first = names.insert(name.clone());
         let cluster = if is_first {
-            cluster(wire)
+            cluster(wire, &name, &mut converted.refused)
         } else {
             Err(twice("clusters", &wire.name))
         };
@@ -66,6 +69,7 @@ pub(super) fn convert(desired: &Desired) -> Converted {
             Err(unusable) => converted.refused.push(Refused {
                 cluster: name,
                 stream: None,
+                plugin: None,
                 reason: unusable.to_string(),
             }),
         }
@@ -73,7 +77,7 @@ pub(super) fn convert(desired: &Desired) -> Converted {
     converted
 }
 
-fn cluster(wire: &wire::Cluster) -> Result<ClusterLayout, Unusable> {
+fn cluster(wire: &wire::Cluster, of: &ClusterName, refused: &mut Vec<Refused>) -> Result<ClusterLayout, Unusable> {
     let limits = wire.limits.as_ref().ok_or(Unusable::Missing { what: "limit" })?;
     let shards: Vec<ShardLayout> = wire.shards.iter().map(shard).collect::<Result<_, _>>()?;
     if shards.is_empty() {
@@ -94,6 +98,46 @@ fn cluster(wire: &wire::Cluster) -> Result<ClusterLayout, Unusable> {
             key_pem: shown.key_pem.clone(),
         }),
         shards,
+        plugins: plugins(wire, of, refused),
+    })
+}
+
+/// Its plugins, without their modules. One that makes no sense is refused by itself.
+fn plugins(wire: &wire::Cluster, of: &ClusterName, refused: &mut Vec<Refused>) -> Vec<PluginLayout> {
+    let mut plugins: Vec<PluginLayout> = Vec::new();
+    for wire in &wire.plugins {
+        let is_known = plugins.iter().any(|known| known.name == wire.name);
+        let plugin = if is_known {
+            Err(twice("plugins", &wire.name))
+        } else {
+            plugin(wire)
+        };
+        match plugin {
+            Ok(plugin) => plugins.push(plugin),
+            Err(unusable) => refused.push(Refused {
+                cluster: of.clone(),
+                stream: None,
+                plugin: Some(wire.name.clone()),
+                reason: unusable.to_string(),
+            }),
+        }
+    }
+    plugins
+}
+
+fn plugin(wire: &wire::Plugin) -> Result<PluginLayout, Unusable> {
+    if usize::try_from(wire.bytes).is_ok_and(|bytes| bytes > MODULE_BYTES_MAX) {
+        return Err(number("bytes of a plugin", wire.bytes));
+    }
+    let sha256 = <[u8; 32]>::try_from(&*wire.sha256).map_err(|_| Unusable::Sha256 {
+        plugin: wire.name.clone(),
+        bytes: wire.sha256.len(),
+    })?;
+    Ok(PluginLayout {
+        name: name("a plugin", &wire.name)?,
+        version: name("a version", &wire.version)?,
+        sha256,
+        module: None,
     })
 }
 
@@ -242,6 +286,7 @@ pub(super) fn sound_cluster() -> wire::Cluster {
                 .into(),
             give_up_epoch: None,
         }],
+        plugins: Vec::new(),
     }
 }
 
@@ -258,6 +303,12 @@ mod tests {
             key_pem: "key".to_owned(),
         });
         wire.shards[0].give_up_epoch = Some(4);
+        wire.plugins = vec![wire::Plugin {
+            name: "limits".to_owned(),
+            version: "1.0.0".to_owned(),
+            sha256: vec![3; 32].into(),
+            bytes: 100,
+        }];
         let Converted { layout, refused } = convert(&Desired {
             generation: 1,
             clusters: vec![wire],
@@ -290,6 +341,12 @@ mod tests {
                 primary: NodeId::new(1),
                 replicas: vec![replica(1, 7501), replica(2, 7502)],
                 give_up: Some(Epoch::new(4)),
+            }],
+            plugins: vec![PluginLayout {
+                name: "limits".to_owned(),
+                version: "1.0.0".to_owned(),
+                sha256: [3; 32],
+                module: None,
             }],
         };
         assert_eq!(layout.clusters, [expected]);

@@ -195,7 +195,7 @@ fn decode(bytes: &[u8], path: &Path) -> Result<Desired, KeptError> {
     Desired::decode(content).map_err(|_| damaged("its content cannot be read"))
 }
 
-fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeptError {
+pub(super) fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeptError {
     let path = path.to_owned();
     move |source| KeptError::Io { what, path, source }
 }

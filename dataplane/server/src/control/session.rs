@@ -14,9 +14,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tonic::transport::Channel;
 use tracing::{debug, info, warn};
 
+use super::fetch::Source;
 use super::{Control, KeptError};
 use crate::generated::nodes_client::NodesClient;
-use crate::node::{DataNode, Refused};
+use crate::node::{DataNode, PluginReport, Refused};
 use crate::replica::{Standing, error_chain};
 use crate::worker::ReplicaReport;
 
@@ -68,6 +69,7 @@ impl Control {
         let sent = stream::unfold(waiting, async |mut waiting: mpsc::Receiver<Up>| {
             waiting.recv().await.map(|up| (up, waiting))
         });
+        let of_modules = channel.clone();
         let mut client = NodesClient::new(channel)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
@@ -75,6 +77,7 @@ impl Control {
             match client.session(sent).await {
                 Ok(answer) => {
                     info!("in session with the control plane");
+                    self.source.send_replace(Some(Source::ControlPlane(of_modules)));
                     self.hear(answer.into_inner()).await
                 }
                 Err(status) => Ended::Unreachable {
@@ -82,10 +85,12 @@ impl Control {
                 },
             }
         };
-        tokio::select! {
+        let ended = tokio::select! {
             ended = hearing => ended,
             () = self.tell(node, &ups) => Ended::ByControlPlane,
-        }
+        };
+        self.source.send_replace(None);
+        ended
     }
 
     /// Tells the control plane of the node, until nobody listens.
@@ -149,12 +154,16 @@ impl Control {
             stream: refused.stream.map_or(0, tenure_types::StreamId::to_bits),
             cluster: refused.cluster.name.clone(),
             reason: refused.reason.clone(),
+            plugin: refused.plugin.clone().unwrap_or_default(),
+            tenant: refused.cluster.tenant.get(),
         };
         // Of no cluster: it is all that was said.
         let outdated = self.told.refused.borrow().map(|outdated| wire::Refusal {
             stream: 0,
             cluster: String::new(),
             reason: outdated.to_string(),
+            plugin: String::new(),
+            tenant: 0,
         });
         let applied = self.applied.borrow();
         wire::Report {
@@ -164,6 +173,7 @@ impl Control {
                 .into_iter()
                 .chain(applied.refused.iter().map(refusal))
                 .collect(),
+            plugins: node.plugins().iter().map(plugin).collect(),
         }
     }
 }
@@ -210,6 +220,16 @@ fn replica(report: &ReplicaReport) -> wire::ReplicaReport {
         keys: report.keys,
         memory_bytes: report.memory_bytes,
         clients: report.clients,
+    }
+}
+
+fn plugin(report: &PluginReport) -> wire::PluginReport {
+    wire::PluginReport {
+        tenant: report.cluster.tenant.get(),
+        cluster: report.cluster.name.clone(),
+        name: report.name.clone(),
+        sha256: report.sha256.to_vec().into(),
+        quarantined: report.quarantined.clone(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a node makes of what the control plane says. The control plane is the test; what lies between them is a channel.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod plugins;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 

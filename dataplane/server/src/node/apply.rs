@@ -43,6 +43,9 @@ pub struct Refused {
     pub cluster: ClusterName,
     /// Of which shard; `None`: the cluster is refused whole.
     pub stream: Option<StreamId>,
+    /// Which plugin of the cluster; `None`: it is not about one. The cluster is hosted without it, or with the version of
+    /// before.
+    pub plugin: Option<String>,
     /// Why: a sentence for an operator.
     pub reason: String,
 }
@@ -52,6 +55,7 @@ impl Refused {
         Self {
             cluster,
             stream,
+            plugin: None,
             reason: error_chain(error),
         }
     }
@@ -96,6 +100,7 @@ impl DataNode {
                 refused.push(Refused::new(is.cluster, Some(stream), &error));
             }
         }
+        self.plugins.send_replace(here.plugins());
         refused
     }
 
@@ -131,15 +136,16 @@ impl DataNode {
 
     async fn tell_clusters(&self, here: &mut HostedHere, clusters: BTreeMap<ClusterName, KnownCluster>) {
         for (name, cluster) in &clusters {
-            let is_known = here
-                .clusters
-                .get(name)
-                .is_some_and(|known| known.layout == cluster.layout);
+            let is_known = here.clusters.get(name).is_some_and(|known| known.is_like(cluster));
             if is_known {
                 continue;
             }
             for worker in &self.workers {
-                let order = Order::Cluster(Arc::clone(&cluster.layout), cluster.tls.clone());
+                let order = Order::Cluster(
+                    Arc::clone(&cluster.layout),
+                    cluster.tls.clone(),
+                    cluster.plugins.clone(),
+                );
                 // A worker that is gone ends the node.
                 let _ = worker.orders.send(order).await;
             }
@@ -248,6 +254,13 @@ fn admit(
             .and_then(|()| KnownCluster::of(cluster, before))
         {
             Ok(cluster) => {
+                for (plugin, fault) in &cluster.unready {
+                    warn!(cluster = %name.name, plugin, %fault, "a plugin does not start");
+                    refused.push(Refused {
+                        plugin: Some(plugin.clone()),
+                        ..Refused::new(name.clone(), None, fault)
+                    });
+                }
                 clusters.insert(name, cluster);
             }
             Err(error) => {

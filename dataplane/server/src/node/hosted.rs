@@ -1,17 +1,19 @@
 //! What a data node hosts, as the node itself knows it: which clusters, which replicas, on which workers.
 //! Promises: plain data and its questions; binds ports, and tells nobody of anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
+use tenure_plugin_abi::Fault;
 use tenure_types::{NodeId, StreamId};
 use tokio::sync::oneshot;
 
 use super::{ClusterName, StartError};
 use crate::layout::{ClusterLayout, Layout, ShardLayout};
+use crate::plugin::Attached;
 use crate::tls;
 use crate::worker::Hosted;
 
@@ -29,6 +31,10 @@ pub(super) struct HostedHere {
 pub(super) struct KnownCluster {
     pub(super) layout: Arc<ClusterLayout>,
     pub(super) tls: Option<Arc<ServerConfig>>,
+    /// Kept apart from the layout, which connections hold on to for longer than a plugin is attached.
+    pub(super) plugins: Vec<Arc<Attached>>,
+    /// Plugins that do not start, and why.
+    pub(super) unready: Vec<(String, Fault)>,
 }
 
 /// A replica that lives on a worker.
@@ -117,6 +123,7 @@ impl HostedHere {
             cluster: Arc::clone(&cluster.layout),
             shard: shard.clone(),
             tls: cluster.tls.clone(),
+            plugins: cluster.plugins.clone(),
         })
     }
 
@@ -131,6 +138,15 @@ impl HostedHere {
         (0..self.workers).min_by_key(busy).unwrap_or(0)
     }
 
+    /// The plugins of all clusters that run here.
+    pub(super) fn plugins(&self) -> Vec<Arc<Attached>> {
+        let clusters = self.replicas.values().map(|replica| &replica.is.cluster);
+        let hosted: BTreeSet<_> = clusters.collect();
+        let clusters = self.clusters.iter().filter(|(name, _)| hosted.contains(name));
+        let all = clusters.flat_map(|(_, cluster)| cluster.plugins.iter());
+        all.filter(|attached| attached.module().is_some()).cloned().collect()
+    }
+
     /// What it hosts.
     pub(super) fn streams(&self) -> Vec<StreamId> {
         self.replicas.keys().copied().collect()
@@ -138,8 +154,18 @@ impl HostedHere {
 }
 
 impl KnownCluster {
+    /// Whether workers need not be told of the other one after this one.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let mut plugins = self.plugins.iter().zip(&other.plugins);
+        let same_plugins = self.plugins.len() == other.plugins.len() && plugins.all(|(one, two)| Arc::ptr_eq(one, two));
+        self.layout == other.layout && same_plugins
+    }
+
     /// Of a layout that was checked. Sessions of TLS can be resumed as long as the certificate stays.
-    pub(super) fn of(layout: ClusterLayout, before: Option<&Self>) -> Result<Self, StartError> {
+    pub(super) fn of(mut layout: ClusterLayout, before: Option<&Self>) -> Result<Self, StartError> {
+        let attached = before.map(|before| before.plugins.as_slice()).unwrap_or_default();
+        let (plugins, unready) = Attached::all(&layout, attached);
+        layout.plugins = Vec::new();
         let kept = before.filter(|before| before.layout.tls == layout.tls);
         let tls = match (kept, &layout.tls) {
             (Some(kept), _) => kept.tls.clone(),
@@ -154,6 +180,8 @@ impl KnownCluster {
         Ok(Self {
             layout: Arc::new(layout),
             tls,
+            plugins,
+            unready,
         })
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use prometheus::Registry;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName};
 use tenure_log::{Log, ManualClock, MemoryLog, MemoryOptions, Ownership};
@@ -16,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::{ClusterName, DataNode, DataNodeOptions, LogFactory, Refused, StartError};
+use crate::Measurer;
 use crate::layout::{ClusterLayout, Layout, ReplicaLayout, ServerCertificate, SlotRange};
 use crate::replica::Standing;
 use crate::testing::gate::GatedLog;
@@ -150,6 +152,45 @@ async fn replicas_come_and_go_while_others_serve() {
     connect(address(&goes)).await.ask("GET k", "$1\r\nw\r\n").await;
     assert_eq!(world.ownership(&goes).await.epoch, Epoch::new(2));
     node.stop().await;
+}
+
+/// The clusters of which there are series, and the workers that told nothing.
+async fn shown(measurer: &Measurer, registry: &Registry) -> (BTreeSet<String>, f64) {
+    measurer.measure().await;
+    let (mut clusters, mut silent) = (BTreeSet::new(), 0.0);
+    for family in registry.gather() {
+        for metric in family.get_metric() {
+            let labels = metric.get_label().iter();
+            clusters.extend(
+                labels
+                    .filter(|label| label.name() == "cluster")
+                    .map(|label| label.value().to_owned()),
+            );
+            if family.name() == "tenure_workers_silent" {
+                silent = metric.get_gauge().get_value();
+            }
+        }
+    }
+    (clusters, silent)
+}
+
+#[tokio::test]
+async fn a_shard_has_series_as_long_as_it_lives_here_and_its_worker_tells_of_it() {
+    let world = World::new();
+    let (stays, goes) = (named("stays", 1), named("goes", 2));
+    let node = world.start(NODE, vec![stays.clone(), goes.clone()]).unwrap();
+    ready(&node).await;
+    let registry = Registry::new();
+    let measurer = node.register_metrics(&registry).unwrap();
+    assert!(node.register_metrics(&registry).is_err(), "nothing is shown twice");
+    let both = BTreeSet::from(["stays".to_owned(), "goes".to_owned()]);
+    assert_eq!(shown(&measurer, &registry).await, (both, 0.0));
+    assert_eq!(apply(&node, vec![stays.clone()]).await, []);
+    reported(&node, |report| report.len() == 1).await;
+    let one = BTreeSet::from(["stays".to_owned()]);
+    assert_eq!(shown(&measurer, &registry).await, (one, 0.0));
+    node.stop().await;
+    assert_eq!(shown(&measurer, &registry).await, (BTreeSet::new(), 2.0));
 }
 
 #[tokio::test]
@@ -576,6 +617,7 @@ async fn a_worker_hosts_no_second_replica_of_a_stream() {
         cluster: Arc::new(layout.clone()),
         shard: layout.shards[0].clone(),
         tls: None,
+        plugins: Vec::new(),
     };
     second.listener.set_nonblocking(true).unwrap();
     let order = Order::Host(Box::new(second), told);

@@ -4,6 +4,7 @@
 
 use bytes::BytesMut;
 use tenure_engine::{CommandError, Protocol, Reply};
+use tenure_plugin_abi::Piece;
 use tenure_resp::{ReplyWriter, Version};
 
 /// Writes one reply.
@@ -23,6 +24,23 @@ impl<'o> Writer<'o> {
         Self {
             writer: ReplyWriter::new(bytes, version),
             output_bytes_max,
+        }
+    }
+
+    /// A piece of a plugin's reply.
+    pub(crate) fn piece(&mut self, piece: Piece<'_>) {
+        match piece {
+            Piece::Simple(text) => self.simple(text),
+            Piece::Error(text) => self.write(|writer| writer.error(text)),
+            Piece::Integer(number) => self.integer(number),
+            Piece::Bulk(bytes) => self.bulk(bytes),
+            Piece::Null => self.null(),
+            Piece::Array(replies) => self.array(replies),
+            Piece::Map(pairs) => self.map(pairs),
+            Piece::Set(replies) => self.set(replies),
+            Piece::Double(number) => self.double(number),
+            Piece::Boolean(yes) => self.boolean(yes),
+            Piece::Verbatim { format, text } => self.verbatim(format, text),
         }
     }
 

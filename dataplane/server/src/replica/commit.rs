@@ -69,6 +69,7 @@ pub(super) async fn commit(replica: &Replica) -> Over {
         match step {
             Step::GoOn => {}
             Step::Resend => {
+                replica.tallies.resent();
                 resend_at = Some(Instant::now() + pause);
                 pause = (pause * 2).min(RESEND_AFTER_MAX);
             }
@@ -130,6 +131,10 @@ impl Replica {
                 return Step::GoOn;
             };
             let step = pipeline.on_answer(attempt, answer);
+            let now = self.clock.boot();
+            for sent in pipeline.take_released() {
+                self.tallies.committed(now.elapsed_since(sent));
+            }
             state.wake_released();
             step
         };

@@ -90,6 +90,12 @@ impl Lease {
         self.deadline.is_some_and(|deadline| now < deadline)
     }
 
+    /// How much of it is left; zero once it is over.
+    pub(super) fn left(&self, now: BootTime) -> Duration {
+        self.deadline
+            .map_or(Duration::ZERO, |deadline| deadline.elapsed_since(now))
+    }
+
     /// Whether the wait-out is over.
     pub(super) fn is_visible(&self, now: BootTime) -> bool {
         self.visible_from <= now

@@ -100,6 +100,7 @@ impl Observer {
         if let (Some(topology), Some(current)) = (self.topologies.get(&stream), status.description.ownership) {
             let is_news = topology.learn(stream, current.epoch, current.owner.node);
             if let Some(replica) = self.replicas.get(&stream).filter(|_| is_news) {
+                replica.tallies.epoch_began();
                 replica.news.notify_one();
             }
         }

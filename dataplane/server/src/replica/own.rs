@@ -208,7 +208,9 @@ async fn release(replica: &Replica, epoch: Epoch) {
 
 impl Replica {
     pub(super) fn begin_epoch(&self, granted: &Granted, learned: BootTime) {
-        self.topology.learn(self.stream(), granted.epoch, self.node);
+        if self.topology.learn(self.stream(), granted.epoch, self.node) {
+            self.tallies.epoch_began();
+        }
         let begun = self.state.borrow().begun.next_life();
         let pipeline = Pipeline::begin(self.stream(), self.incarnation(), granted, learned, begun);
         self.change_role(Role::Owner(Box::new(pipeline)));

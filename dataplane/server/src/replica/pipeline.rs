@@ -24,6 +24,7 @@ use super::follow::Place;
 use super::hazards::Hazards;
 use super::lease::Lease;
 use super::{Standing, Ticket};
+use crate::metrics::MeasuredOwner;
 
 /// The version of the effects that this engine writes.
 pub(crate) const ENGINE_VERSION: EngineVersion = EngineVersion::new(1);
@@ -62,6 +63,8 @@ pub(super) struct Pipeline {
     hazards: Hazards,
     /// Keys that the turn which is not sealed changed.
     changed: Vec<Position>,
+    /// When records were first sent that were released since [`Pipeline::take_released`] was last called.
+    released_sent: Vec<BootTime>,
 }
 
 /// How far an epoch is.
@@ -136,6 +139,7 @@ impl Pipeline {
             released: first,
             hazards: Hazards::default(),
             changed: Vec::new(),
+            released_sent: Vec::new(),
         }
     }
 
@@ -201,6 +205,21 @@ impl Pipeline {
             tail: self.tail,
             chain: self.chain,
         }
+    }
+
+    /// What is measured of it, with `open_bytes` of effects that are not sealed.
+    pub(super) fn measure(&self, open_bytes: usize, now: BootTime) -> MeasuredOwner {
+        MeasuredOwner {
+            lease_left: self.lease.left(now),
+            credit_bytes: self.credit_left(open_bytes),
+            unacknowledged_records: self.in_flight.len(),
+            unacknowledged_bytes: self.in_flight_bytes,
+        }
+    }
+
+    /// When each record was first sent that was released since this was last called.
+    pub(super) fn take_released(&mut self) -> impl Iterator<Item = BootTime> {
+        self.released_sent.drain(..)
     }
 
     #[cfg(test)]
@@ -419,6 +438,7 @@ impl Pipeline {
             self.hazards.release(sealed.ticket, &sealed.changed);
             if let Some(first_sent) = sealed.first_sent.filter(|_| extend) {
                 self.lease.extend(first_sent);
+                self.released_sent.push(first_sent);
             }
         }
     }

@@ -11,6 +11,7 @@ use tenure_types::{Clock, Epoch, LeaseLength};
 use super::role::Role;
 use super::{Replica, ReplicaParts};
 use crate::layout::ClusterLayout;
+use crate::plugin::Plugins;
 use crate::topology::Topology;
 
 impl Replica {
@@ -27,6 +28,7 @@ impl Replica {
         log.create(create).now_or_never().unwrap().unwrap();
         let replica = Self::new(ReplicaParts {
             node: shard.primary,
+            plugins: Plugins::of(&cluster),
             topology: Topology::new(cluster),
             shard,
             clock: Arc::clone(&clock),
@@ -55,6 +57,7 @@ impl Replica {
         let shard = cluster.shards[0].clone();
         let replica = Self::new(ReplicaParts {
             node: shard.replicas[1].node,
+            plugins: Plugins::of(&cluster),
             topology: Topology::new(cluster),
             shard,
             clock: Arc::clone(&clock),

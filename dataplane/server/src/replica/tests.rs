@@ -386,7 +386,7 @@ fn turns_that_wait_for_the_log_become_one_record() {
 fn a_turn_that_would_not_fit_a_record_refuses_what_is_too_much() {
     run(async {
         let world = World::serving().await;
-        let value = "v".repeat(5 << 19);
+        let value = "v".repeat(2 << 20);
         // As a transaction does: all in one turn.
         let replies = world.commands(&[
             format!("SET a {value}"),

@@ -3,14 +3,17 @@
 //! commands of a turn see one time of day; what they changed is on its way to the log when the turn ends, as one record
 //! unless more of it comes first.
 
+mod plugin_call;
+
 use std::cell::RefMut;
 
-use tenure_engine::command::{Call, Command, Flags};
+use tenure_engine::command::{Call, Command, Flags, SpecOf};
 use tenure_engine::{Args, CommandError, Effect, Image, Lookups, Mode, Random, Reply};
 use tenure_log::APPEND_PAYLOAD_BYTES_MAX;
 use tenure_types::BootTime;
 use tracing::error;
 
+pub(crate) use self::plugin_call::ReplyTo;
 #[cfg(test)]
 use super::pipeline::Pipeline;
 use super::pipeline::TURN_BYTES_MAX;
@@ -25,12 +28,13 @@ const EVICTED_KEYS_MAX: usize = 256;
 /// Bytes of effects past which nothing is executed any more, in a transaction that is one turn whatever it writes. What one
 /// command adds is at most the largest request, and the names of its keys once more if their time was over: so a record always
 /// fits an append.
-const OPEN_BYTES_MAX: usize = 6 << 20;
+const OPEN_BYTES_MAX: usize = 5 << 20;
 
 /// Bytes of all keys that one command which writes may name.
 const KEYS_BYTES_MAX: usize = 1 << 20;
 
-const _: () = assert!(OPEN_BYTES_MAX + REQUEST_BYTES_MAX + KEYS_BYTES_MAX < APPEND_PAYLOAD_BYTES_MAX);
+// RESTORE names its key three times: it removes, sets, and lets expire. What it sets is bounded by itself, below a request.
+const _: () = assert!(OPEN_BYTES_MAX + REQUEST_BYTES_MAX + 2 * KEYS_BYTES_MAX < APPEND_PAYLOAD_BYTES_MAX);
 
 /// See the top of the file. It must be dropped before anything is awaited.
 pub(crate) struct Turn<'r> {
@@ -99,8 +103,8 @@ impl<'r> Turn<'r> {
     }
 
     /// Whether a command on data may run in this turn.
-    pub(crate) fn can_run(&self, command: &Command) -> Result<(), Refusal> {
-        let writes = command.spec.flags.has(Flags::WRITE);
+    pub(crate) fn can_run(&self, flags: Flags) -> Result<(), Refusal> {
+        let writes = flags.has(Flags::WRITE);
         match self.standing {
             Standing::Primary if writes && !self.may_write => Err(Refusal::NoCredit),
             Standing::Primary => Ok(()),
@@ -148,8 +152,8 @@ impl<'r> Turn<'r> {
         args: Args<'_>,
         reply: &mut dyn Reply,
     ) -> Result<(), Refusal> {
-        self.can_run(command)?;
-        check_keys(command, args)?;
+        self.can_run(command.spec.flags)?;
+        check_keys(&command.spec, args)?;
         self.begin_change();
         let State { image, random, .. } = &mut *self.state;
         let mut outcome = Ok(());
@@ -266,12 +270,12 @@ impl<'r> Turn<'r> {
 }
 
 /// Whether a command that writes names less of keys than a record can hold twice.
-fn check_keys(command: &Command, args: Args<'_>) -> Result<(), Refusal> {
+fn check_keys(spec: &SpecOf<'_>, args: Args<'_>) -> Result<(), Refusal> {
     // Keys are arguments: nearly every request is too small to be looked at closer.
-    if args.bytes() <= KEYS_BYTES_MAX || !command.spec.flags.has(Flags::WRITE) {
+    if args.bytes() <= KEYS_BYTES_MAX || !spec.flags.has(Flags::WRITE) {
         return Ok(());
     }
-    let places = command.spec.key_places(args).unwrap_or_default();
+    let places = spec.key_places(args).unwrap_or_default();
     let bytes: usize = places
         .iter()
         .filter_map(|place| args.get(*place))

@@ -15,7 +15,8 @@ use super::{Parked, Rejection, Replies, Routes, Session, Transaction};
 use crate::client::Client;
 use crate::commands::{SessionCall, Then};
 use crate::output::Writer;
-use crate::replica::{Replica, Turn};
+use crate::plugin::{FoundPlugin, PluginError};
+use crate::replica::{Refusal, Replica, ReplyTo, Turn};
 use crate::table::{Found, Registered, Table};
 
 /// Commands that run within MULTI at once.
@@ -23,7 +24,7 @@ const NEVER_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "r
 
 /// Bytes that are queued for one transaction at most. What they write fits one record, with what the turn holds before, so
 /// that no command of it is refused while others have run.
-const TRANSACTION_BYTES_MAX: usize = 5 << 20;
+const TRANSACTION_BYTES_MAX: usize = 4 << 20;
 
 /// Runs the requests of one connection in one turn.
 pub(crate) struct Dispatch<'a, 'r> {
@@ -35,13 +36,6 @@ pub(crate) struct Dispatch<'a, 'r> {
     pub(crate) routes: &'a Routes,
     /// Replies are added to its end.
     pub(crate) output: &'a mut BytesMut,
-}
-
-/// A request that may run.
-struct Admitted {
-    command: Registered,
-    /// Where its keys are.
-    slot: Option<Slot>,
 }
 
 impl Dispatch<'_, '_> {
@@ -63,7 +57,7 @@ impl Dispatch<'_, '_> {
             return Then::GoOn;
         };
         let start = self.output.len();
-        let outcome = self.run(parked.command, parked.args.as_args());
+        let outcome = self.run(&parked.command, parked.args.as_args());
         let then = self.finish(start, outcome);
         if then != Then::Park {
             self.session.parked = None;
@@ -78,27 +72,39 @@ impl Dispatch<'_, '_> {
         let command = match self.table.find(name, args.get(1)) {
             Found::Command(command) => command,
             Found::UnknownSubcommand(command) => {
-                let rejection = Rejection::unknown_subcommand(command.spec().name, args);
+                let rejection = Rejection::unknown_subcommand(command.name(), args);
                 return Err(self.reject(None, rejection));
             }
             Found::Unknown if is_http(name) => {
                 debug!(client = self.client.id, "closing a client that speaks HTTP");
                 return Ok(Then::Close);
             }
-            Found::Unknown => return Err(self.reject(None, Rejection::unknown_command(args))),
+            Found::Unknown => match self.replica.plugins().find(name) {
+                Some(FoundPlugin::Command(command)) => Registered::Plugin(command),
+                Some(FoundPlugin::NotReady { name }) => {
+                    let not_ready = Refusal::from(PluginError::NotReady { name });
+                    return Err(self.reject(None, not_ready.into()));
+                }
+                None => return Err(self.reject(None, Rejection::unknown_command(args))),
+            },
         };
-        self.client.shown.borrow_mut().command = command.spec().name;
-        let admitted = match self.admit(command, args) {
-            Ok(admitted) => admitted,
-            Err(rejection) => return Err(self.reject(Some(command), rejection)),
+        self.client.shown.borrow_mut().command = command.name();
+        if let Some(transaction) = &mut self.session.transaction
+            && command.spec().name == "exec"
+        {
+            transaction.renew_plugins(self.replica.plugins());
+        }
+        let slot = match self.admit(&command, args) {
+            Ok(slot) => slot,
+            Err(rejection) => return Err(self.reject(Some(&command), rejection)),
         };
-        if self.session.transaction.is_some() && !is_never_queued(command) {
-            return match self.queue(&admitted, args) {
+        if self.session.transaction.is_some() && !is_never_queued(&command) {
+            return match self.queue(command.clone(), slot, args) {
                 Ok(()) => Ok(Then::GoOn),
-                Err(rejection) => Err(self.reject(Some(command), rejection)),
+                Err(rejection) => Err(self.reject(Some(&command), rejection)),
             };
         }
-        match self.run(command, args)? {
+        match self.run(&command, args)? {
             Then::RunQueue => Ok(self.run_queue()),
             Then::Park => {
                 let (args, since) = (args.to_owned(), self.turn.now());
@@ -109,11 +115,13 @@ impl Dispatch<'_, '_> {
         }
     }
 
-    /// Whether a command may run, or be queued.
-    fn admit(&self, command: Registered, args: Args<'_>) -> Result<Admitted, Rejection> {
+    /// Whether a command may run, or be queued; where its keys are.
+    fn admit(&self, command: &Registered, args: Args<'_>) -> Result<Option<Slot>, Rejection> {
         let spec = command.spec();
         if !spec.arity.allows(args.len()) {
-            return Err(Rejection::WrongArity { command: spec.name });
+            return Err(Rejection::WrongArity {
+                command: command.name(),
+            });
         }
         if self.session.user.is_none() && !spec.flags.has(Flags::NO_AUTH) {
             return Err(Rejection::NotAuthenticated);
@@ -122,21 +130,21 @@ impl Dispatch<'_, '_> {
         if transaction.is_some() && spec.flags.has(Flags::NO_MULTI) {
             return Err(Rejection::NotInTransaction);
         }
-        let slot = slot_of(spec, args)?;
+        let slot = slot_of(&spec, args)?;
         if let Some(slot) = slot {
             let readonly = self.session.readonly;
-            self.routes.check(slot, spec, self.turn.standing(), readonly)?;
+            self.routes.check(slot, &spec, self.turn.standing(), readonly)?;
         }
         if let Some(transaction) = transaction.filter(|_| spec.name == "exec") {
             self.admit_exec(transaction)?;
         }
         match command {
             // Outside of a transaction the turn checks it as it runs it.
-            Registered::Engine(command) if transaction.is_some() => self.turn.can_run(command)?,
-            Registered::Engine(_) => {}
+            Registered::Engine(_) | Registered::Plugin(_) if transaction.is_some() => self.turn.can_run(spec.flags)?,
+            Registered::Engine(_) | Registered::Plugin(_) => {}
             Registered::Session(command) => self.turn.can_answer(command.spec.flags)?,
         }
-        Ok(Admitted { command, slot })
+        Ok(slot)
     }
 
     /// Whether the keys of all queued commands are in one slot, and still here.
@@ -148,13 +156,13 @@ impl Dispatch<'_, '_> {
                 return Err(Rejection::CrossSlot);
             }
             let (spec, readonly) = (queued.command.spec(), self.session.readonly);
-            self.routes.check(slot, spec, self.turn.standing(), readonly)?;
+            self.routes.check(slot, &spec, self.turn.standing(), readonly)?;
         }
         Ok(())
     }
 
     /// A request that is not admitted ends the transaction that it was meant for.
-    fn reject(&mut self, command: Option<Registered>, rejection: Rejection) -> Rejection {
+    fn reject(&mut self, command: Option<&Registered>, rejection: Rejection) -> Rejection {
         let is_exec = command.is_some_and(|command| command.spec().name == "exec");
         if !is_exec {
             if let Some(transaction) = &mut self.session.transaction {
@@ -171,7 +179,7 @@ impl Dispatch<'_, '_> {
         Rejection::Exec { because }
     }
 
-    fn queue(&mut self, admitted: &Admitted, args: Args<'_>) -> Result<(), Rejection> {
+    fn queue(&mut self, command: Registered, slot: Option<Slot>, args: Args<'_>) -> Result<(), Rejection> {
         let bytes_max = self
             .routes
             .cluster()
@@ -181,15 +189,24 @@ impl Dispatch<'_, '_> {
         let Some(transaction) = &mut self.session.transaction else {
             return Ok(());
         };
-        transaction.push(admitted.command, args, admitted.slot, bytes_max)?;
+        transaction.push(command, args, slot, bytes_max)?;
         self.client.shown.borrow_mut().queued = Some(transaction.len());
         self.output.extend_from_slice(b"+QUEUED\r\n");
         Ok(())
     }
 
-    fn run(&mut self, command: Registered, args: Args<'_>) -> Result<Then, Rejection> {
+    fn run(&mut self, command: &Registered, args: Args<'_>) -> Result<Then, Rejection> {
         let protocol = self.protocol_of_reply(command, args);
         let output_bytes_max = self.routes.cluster().limits.output_bytes_max;
+        if let Registered::Plugin(command) = command {
+            let to = ReplyTo {
+                output: self.output,
+                protocol,
+                output_bytes_max,
+            };
+            self.turn.run_plugin(command, args, to)?;
+            return Ok(Then::GoOn);
+        }
         let mut reply = Writer::new(self.output, protocol, output_bytes_max);
         match command {
             Registered::Engine(command) => {
@@ -209,11 +226,13 @@ impl Dispatch<'_, '_> {
                 self.session.show(&mut self.client.shown.borrow_mut());
                 Ok(outcome?)
             }
+            // See above.
+            Registered::Plugin(_) => Ok(Then::GoOn),
         }
     }
 
     /// HELLO answers in the protocol that it asks for; everything else in the one of the session.
-    fn protocol_of_reply(&self, command: Registered, args: Args<'_>) -> Protocol {
+    fn protocol_of_reply(&self, command: &Registered, args: Args<'_>) -> Protocol {
         match (command, args.get(1)) {
             (Registered::Session(command), Some(b"3")) if command.spec.name == "hello" => Protocol::Resp3,
             (Registered::Session(command), Some(b"2")) if command.spec.name == "hello" => Protocol::Resp2,
@@ -230,7 +249,7 @@ impl Dispatch<'_, '_> {
         self.session.runs_queue = true;
         for queued in transaction.queue() {
             let start = self.output.len();
-            match self.run(queued.command, queued.args.as_args()) {
+            match self.run(&queued.command, queued.args.as_args()) {
                 Ok(Then::Close) => then = Then::Close,
                 Ok(Then::GoOn | Then::Park | Then::RunQueue) => {}
                 Err(error) => {
@@ -272,7 +291,7 @@ impl Dispatch<'_, '_> {
     }
 }
 
-fn is_never_queued(command: Registered) -> bool {
+fn is_never_queued(command: &Registered) -> bool {
     NEVER_QUEUED.contains(&command.spec().name)
 }
 

@@ -9,6 +9,7 @@ use tenure_engine::{Args, Slot};
 
 use crate::commands::SessionError;
 use crate::replica::Refusal;
+use crate::table::CommandName;
 
 /// Bytes of an unknown word that are repeated to the client, as in Redis.
 const SHOWN_BYTES_MAX: usize = 128;
@@ -23,14 +24,14 @@ pub(crate) enum Rejection {
         /// Those behind it, quoted and cut.
         args: Vec<u8>,
     },
-    #[error("{}", String::from_utf8_lossy(&unknown_subcommand(command, name)))]
+    #[error("{}", String::from_utf8_lossy(&unknown_subcommand(command.as_str(), name)))]
     UnknownSubcommand {
-        command: &'static str,
+        command: CommandName,
         /// Cut.
         name: Vec<u8>,
     },
     #[error("ERR wrong number of arguments for '{command}' command")]
-    WrongArity { command: &'static str },
+    WrongArity { command: CommandName },
     #[error("NOAUTH Authentication required.")]
     NotAuthenticated,
     #[error("ERR Command not allowed inside a transaction")]
@@ -68,7 +69,7 @@ impl Rejection {
         Self::UnknownCommand { name, args: shown }
     }
 
-    pub(super) fn unknown_subcommand(command: &'static str, args: Args<'_>) -> Self {
+    pub(super) fn unknown_subcommand(command: CommandName, args: Args<'_>) -> Self {
         let name = args.get(1).map(cut).unwrap_or_default().to_vec();
         Self::UnknownSubcommand { command, name }
     }
@@ -82,7 +83,7 @@ impl Rejection {
     pub(crate) fn write(&self, output: &mut BytesMut) {
         let text: Cow<'_, [u8]> = match self {
             Self::UnknownCommand { name, args } => unknown_command(name, args).into(),
-            Self::UnknownSubcommand { command, name } => unknown_subcommand(command, name).into(),
+            Self::UnknownSubcommand { command, name } => unknown_subcommand(command.as_str(), name).into(),
             Self::WrongArity { .. }
             | Self::NotAuthenticated
             | Self::NotInTransaction
@@ -179,7 +180,7 @@ mod tests {
     #[test]
     fn an_unknown_subcommand_points_to_help() {
         let args: OwnedArgs = ["config", "NOPE", "x"].iter().collect();
-        let rejection = Rejection::unknown_subcommand("config", args.as_args());
+        let rejection = Rejection::unknown_subcommand(CommandName::Native("config"), args.as_args());
         assert_eq!(line(&rejection), "-ERR unknown subcommand 'NOPE'. Try CONFIG HELP.\r\n");
     }
 
@@ -189,7 +190,9 @@ mod tests {
             because: Box::new(rejection),
         };
         assert_eq!(
-            line(&because(Rejection::WrongArity { command: "exec" })),
+            line(&because(Rejection::WrongArity {
+                command: CommandName::Native("exec")
+            })),
             "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command\r\n"
         );
         assert_eq!(

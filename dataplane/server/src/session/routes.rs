@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use tenure_engine::command::{Begin, Find, Flags, KeySpec, Spec};
+use tenure_engine::command::{Begin, Find, Flags, KeySpec, SpecOf};
 use tenure_engine::{Args, Slot, key_slot};
 use tenure_types::NodeId;
 
@@ -47,7 +47,7 @@ impl Routes {
     pub(super) fn check(
         &self,
         slot: Slot,
-        spec: &Spec,
+        spec: &SpecOf<'_>,
         standing: Standing,
         reads_replicas: bool,
     ) -> Result<(), Rejection> {
@@ -83,7 +83,7 @@ fn moved(slot: Slot, to: Option<&ShardLayout>) -> Rejection {
 }
 
 /// The slot of a command's keys; `None`: it has none, or its arguments make no sense, which it will say itself.
-pub(super) fn slot_of(spec: &Spec, args: Args<'_>) -> Result<Option<Slot>, Rejection> {
+pub(super) fn slot_of(spec: &SpecOf<'_>, args: Args<'_>) -> Result<Option<Slot>, Rejection> {
     match spec.keys {
         [] => Ok(None),
         // The most frequent shape, without a list of places.
@@ -109,6 +109,8 @@ pub(super) fn slot_of(spec: &Spec, args: Args<'_>) -> Result<Option<Slot>, Rejec
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use tenure_engine::command::Spec;
+
     use super::*;
     use crate::testing::two_shards;
 

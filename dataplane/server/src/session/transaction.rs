@@ -4,6 +4,8 @@
 use tenure_engine::{Args, OwnedArgs, Slot};
 
 use super::Rejection;
+use super::routes::slot_of;
+use crate::plugin::{FoundPlugin, Plugins};
 use crate::table::Registered;
 
 /// What a queued argument takes beside its bytes.
@@ -51,6 +53,28 @@ impl Transaction {
         self.aborted = true;
         self.queue = Vec::new();
         self.bytes = 0;
+    }
+
+    /// Plugins may have got other versions since their commands were queued: each becomes the one that has its name now, if
+    /// that takes the same arguments and finds keys in the same slot. One that does not fit, or is gone, refuses to run, and
+    /// so does the transaction: a part of it would be neither what the client meant nor nothing.
+    pub(super) fn renew_plugins(&mut self, plugins: &Plugins) {
+        for Queued { command, args, slot } in &mut self.queue {
+            let args = args.as_args();
+            let Registered::Plugin(queued) = &*command else {
+                continue;
+            };
+            if queued.plugin().is_ok() {
+                continue;
+            }
+            let Some(FoundPlugin::Command(newer)) = plugins.find(queued.name().as_bytes()) else {
+                continue;
+            };
+            let spec = newer.spec();
+            if spec.arity.allows(args.len()) && slot_of(&spec, args) == Ok(*slot) {
+                *command = Registered::Plugin(newer);
+            }
+        }
     }
 
     /// Adds a command, unless all of them together are too much.

@@ -25,6 +25,7 @@ use crate::client::ClientIds;
 use crate::connection::Buffers;
 use crate::layout::ClusterLayout;
 use crate::listener::{Listener, Shown};
+use crate::plugin::{Attached, Natives, Plugins};
 use crate::replica::{Replica, ReplicaParts, Replicas, live};
 use crate::table::Table;
 use crate::topology::Topology;
@@ -43,6 +44,7 @@ pub(super) struct Hosting {
     log: Arc<dyn Log>,
     client_ids: Arc<ClientIds>,
     table: Rc<Table>,
+    natives: Rc<Natives>,
     buffers: Rc<Buffers>,
     /// How many replicas ever lived here: no two are seeded alike.
     hosted: u64,
@@ -58,6 +60,7 @@ pub(super) struct Hosting {
 struct Cluster {
     topology: Rc<Topology>,
     shown: Rc<Shown>,
+    plugins: Rc<Plugins>,
 }
 
 struct Living {
@@ -80,6 +83,7 @@ impl Hosting {
             log,
             client_ids: Arc::clone(&parts.client_ids),
             table: Rc::new(Table::new()),
+            natives: Rc::new(Natives::new()),
             buffers: Rc::default(),
             hosted: 0,
             reporter: Rc::new(Reporter::new(Rc::clone(&replicas), parts.reports.clone())),
@@ -109,7 +113,12 @@ impl Hosting {
                 let _ = told.send(done);
             }
             Order::Leave(stream, told) => self.leave(stream, told),
-            Order::Cluster(layout, tls) => self.order(layout, tls),
+            Order::Cluster(layout, tls, plugins) => self.order(layout, tls, &plugins),
+            Order::Measure(told) => {
+                let measured = self.replicas.list().iter().map(|replica| replica.measure()).collect();
+                // Who asked may have given up.
+                let _ = told.send(measured);
+            }
         }
     }
 
@@ -134,18 +143,21 @@ impl Hosting {
             cluster: layout,
             shard,
             tls,
+            plugins,
             ..
         } = hosted;
         let key = (layout.tenant, layout.name.clone());
         let new = || Cluster {
             topology: Topology::new(ClusterLayout::clone(&layout)),
             shown: Rc::new(Shown::new(tls)),
+            plugins: Plugins::new(Rc::clone(&self.natives), &plugins),
         };
         let cluster = self.clusters.entry(key.clone()).or_insert_with(new);
         let stream = shard.stream;
         let replica = Replica::new(ReplicaParts {
             node: self.node,
             topology: Rc::clone(&cluster.topology),
+            plugins: Rc::clone(&cluster.plugins),
             shard,
             clock: Arc::clone(&self.clock),
             log: Arc::clone(&self.log),
@@ -188,12 +200,13 @@ impl Hosting {
     }
 
     /// A cluster has another layout.
-    fn order(&mut self, layout: Arc<ClusterLayout>, tls: Option<Arc<ServerConfig>>) {
+    fn order(&mut self, layout: Arc<ClusterLayout>, tls: Option<Arc<ServerConfig>>, plugins: &[Arc<Attached>]) {
         let key = (layout.tenant, layout.name.clone());
         let Some(cluster) = self.clusters.get(&key) else {
             return;
         };
         cluster.shown.replace(tls);
+        cluster.plugins.take(plugins);
         cluster.topology.order(layout);
         for living in self.living.values().filter(|living| living.cluster == key) {
             living.replica.take_limits();

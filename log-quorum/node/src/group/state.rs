@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use super::credit::Ledger;
 use super::index::{RecordIndex, Run};
+use crate::metrics::MeasuredGroup;
 use crate::raft::types::{LeaderId, LogId, StoredMembership};
 use crate::room::Room;
 
@@ -44,6 +45,11 @@ pub(crate) struct GroupState {
     /// Readers that wait for a stream to change. One entry for each stream that was ever waited for, until it changes
     /// with nobody waiting.
     changed: BTreeMap<StreamId, Arc<Notify>>,
+    /// Applied since the start.
+    appends: u64,
+    entries: u64,
+    /// Held by every reader, so that they can be counted.
+    readers: Arc<()>,
 }
 
 /// What a leader keeps in memory, for one leadership.
@@ -75,6 +81,9 @@ impl GroupState {
             credit_window_bytes,
             room,
             changed: BTreeMap::new(),
+            appends: 0,
+            entries: 0,
+            readers: Arc::default(),
         }
     }
 
@@ -187,6 +196,28 @@ impl GroupState {
         Some(Arc::clone(self.changed.entry(stream).or_default()))
     }
 
+    /// An entry with calls was applied.
+    pub(crate) fn note_entry(&mut self) {
+        self.entries += 1;
+    }
+
+    /// To be held by a reader of the group.
+    pub(crate) fn reader(&self) -> Arc<()> {
+        Arc::clone(&self.readers)
+    }
+
+    /// What is measured of it. Whoever asks knows the rest.
+    pub(crate) fn measure(&self) -> MeasuredGroup {
+        MeasuredGroup {
+            applied: self.applied.map_or(0, |applied| applied.index),
+            streams: self.table.streams().count(),
+            tail_readers: Arc::strong_count(&self.readers).saturating_sub(1),
+            appends: self.appends,
+            entries: self.entries,
+            ..MeasuredGroup::default()
+        }
+    }
+
     /// Replaces everything by a snapshot that needs no records.
     pub(crate) fn install(&mut self, table: StreamTable, applied: Option<LogId>, membership: StoredMembership) {
         self.table = table;
@@ -222,6 +253,7 @@ impl GroupState {
     }
 
     fn apply_append(&mut self, append: &Append, entry: u64, frame: u32) -> Answer {
+        self.appends += 1;
         let before = self.table.stream(append.stream).and_then(Stream::tail);
         let outcome = self.table.append(append);
         let after = self.table.stream(append.stream).and_then(Stream::tail);

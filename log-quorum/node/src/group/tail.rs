@@ -3,6 +3,8 @@
 //! said to be, never skipped. A reader that waits costs its stream
 //! one wake-up, and the writers nothing.
 
+use std::sync::Arc;
+
 use tenure_log::{TAIL_BATCH_PAYLOAD_BYTES_MAX, TAIL_BATCH_RECORDS_MAX, TailBatch, TailError, Unknown};
 use tenure_log_protocol::Record;
 use tenure_types::{Lsn, StreamId};
@@ -20,6 +22,7 @@ pub(crate) struct Reader {
     state: Shared,
     stream: StreamId,
     next: Lsn,
+    _counted: Arc<()>,
 }
 
 /// What there is at a position.
@@ -33,11 +36,13 @@ enum Found {
 impl Reader {
     /// Reads `stream` from `from` on.
     pub(crate) fn new(store: LogStore, state: Shared, stream: StreamId, from: Lsn) -> Self {
+        let counted = state.lock().reader();
         Self {
             store,
             state,
             stream,
             next: from,
+            _counted: counted,
         }
     }
 

@@ -54,6 +54,7 @@ impl StateMachine {
             .map(|(offset, call)| state.apply(call, log_id.index, *offset, now))
             .collect();
         state.applied = Some(log_id);
+        state.note_entry();
         Ok(answers)
     }
 }

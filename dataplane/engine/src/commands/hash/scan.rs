@@ -35,7 +35,7 @@ fn hscan(call: &mut Call<'_>) -> Result<(), CommandError> {
         call.reply.array(0);
         return Ok(());
     };
-    let options = Options::parse(call.args.from(3))?;
+    let options = Options::parse(call.args.from(3), true)?;
     let (next, found) = options.look(hash, cursor);
     call.reply.array(2);
     call.reply.bulk(next.to_string().as_bytes());
@@ -53,7 +53,7 @@ fn hscan(call: &mut Call<'_>) -> Result<(), CommandError> {
 }
 
 /// As `strtoul` reads it: a sign may stand before it, and nothing at all is 0.
-fn parse_cursor(text: &[u8]) -> Result<u64, CommandError> {
+pub(in crate::commands) fn parse_cursor(text: &[u8]) -> Result<u64, CommandError> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
@@ -68,14 +68,16 @@ fn parse_cursor(text: &[u8]) -> Result<u64, CommandError> {
     Ok(if negative { number.wrapping_neg() } else { number })
 }
 
-struct Options<'a> {
-    count: usize,
+/// The words behind a cursor.
+pub(in crate::commands) struct Options<'a> {
+    pub(in crate::commands) count: usize,
     pattern: Option<&'a [u8]>,
     values: bool,
 }
 
 impl<'a> Options<'a> {
-    fn parse(args: Args<'a>) -> Result<Self, CommandError> {
+    /// `may_omit_values`: NOVALUES is known.
+    pub(in crate::commands) fn parse(args: Args<'a>, may_omit_values: bool) -> Result<Self, CommandError> {
         let mut options = Self {
             count: COUNT,
             pattern: None,
@@ -83,7 +85,7 @@ impl<'a> Options<'a> {
         };
         let mut args = args.iter();
         while let Some(word) = args.next() {
-            if word.eq_ignore_ascii_case(b"novalues") {
+            if may_omit_values && word.eq_ignore_ascii_case(b"novalues") {
                 options.values = false;
                 continue;
             }
@@ -107,7 +109,7 @@ impl<'a> Options<'a> {
         (next, found)
     }
 
-    fn matches(&self, field: &[u8]) -> bool {
+    pub(in crate::commands) fn matches(&self, field: &[u8]) -> bool {
         self.pattern.is_none_or(|pattern| glob::matches(pattern, field))
     }
 }

@@ -34,6 +34,7 @@ fn encoding(call: &mut Call<'_>) -> Result<(), CommandError> {
     let encoding = call.image.peek(&call.args[2])?.map(|entry| match entry.value() {
         ValueRef::String(bytes) => string_encoding(bytes),
         ValueRef::Hash(hash) => hash.encoding(),
+        ValueRef::SortedSet(set) => set.encoding(),
     });
     call.reply.bulk_or_null(encoding.map(str::as_bytes));
     Ok(())

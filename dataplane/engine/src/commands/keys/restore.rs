@@ -4,8 +4,9 @@ use tenure_types::WallTime;
 
 use super::{ACCESS_ONE, NONDETERMINISTIC};
 use crate::command::{Access, Arity, Call, Category, Command, Flags, Group, KeySpec, Spec};
+use crate::commands::sorted_set;
 use crate::dump::{self, Restored};
-use crate::{Args, CommandError, Effect, Entry, Image, number};
+use crate::{Args, CommandError, DumpError, Effect, Entry, Image, number};
 
 pub(super) const DUMP: Command = Command {
     spec: Spec {
@@ -66,13 +67,19 @@ fn restore(call: &mut Call<'_>) -> Result<(), CommandError> {
             call.image.write(Effect::Remove { key });
         }
     } else {
-        write_restored(call.image, key, exists, &restored, expires_at);
+        write_restored(call.image, key, exists, &restored, expires_at)?;
     }
     call.reply.ok();
     Ok(())
 }
 
-fn write_restored(image: &mut Image, key: &[u8], exists: bool, restored: &Restored, expires_at: Option<WallTime>) {
+fn write_restored(
+    image: &mut Image,
+    key: &[u8],
+    exists: bool,
+    restored: &Restored,
+    expires_at: Option<WallTime>,
+) -> Result<(), CommandError> {
     match restored {
         Restored::String(value) => {
             image.write(Effect::Set { key, value, expires_at });
@@ -86,10 +93,32 @@ fn write_restored(image: &mut Image, key: &[u8], exists: bool, restored: &Restor
                 .flat_map(|(field, value)| [field.as_slice(), value.as_slice()])
                 .collect();
             image.write(Effect::HashSet { key, pairs });
-            if let Some(at) = expires_at {
-                image.write(Effect::ExpireAt { key, at });
-            }
+            expire(image, key, expires_at);
         }
+        Restored::SortedSet(elements) => {
+            let elements = elements.iter().map(|(member, score)| (*score, member.as_slice()));
+            let mut elements: Vec<_> = elements.collect();
+            // With the longest member first it is large from the start, if it will be by that, and a zero keeps its sign.
+            if let Some(longest) = (0..elements.len()).max_by_key(|at| elements[*at].1.len()) {
+                elements.swap(0, longest);
+            }
+            if !sorted_set::fit_a_record(&elements) {
+                let bytes_max = sorted_set::ELEMENTS_BYTES_MAX;
+                return Err(DumpError::TooLarge { bytes_max }.into());
+            }
+            if exists {
+                image.write(Effect::Remove { key });
+            }
+            image.write(Effect::SortedSetAdd { key, elements });
+            expire(image, key, expires_at);
+        }
+    }
+    Ok(())
+}
+
+fn expire(image: &mut Image, key: &[u8], expires_at: Option<WallTime>) {
+    if let Some(at) = expires_at {
+        image.write(Effect::ExpireAt { key, at });
     }
 }
 

@@ -93,10 +93,10 @@ fn line(client: &Client, now: BootTime) -> Vec<u8> {
     }
     let queued = shown.queued.map_or("-1".to_owned(), |queued| queued.to_string());
     let events = if shown.output_bytes > 0 { "rw" } else { "r" };
-    let command = if shown.command.is_empty() {
+    let command = if shown.command.as_str().is_empty() {
         "NULL"
     } else {
-        shown.command
+        shown.command.as_str()
     };
     let resp = if shown.resp3 { 3 } else { 2 };
     let fields: [(&str, String); 29] = [

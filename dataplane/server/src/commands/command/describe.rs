@@ -7,7 +7,7 @@ use tenure_engine::command::{Access, Begin, Find, KeySpec};
 
 use crate::table::Registered;
 
-pub(super) fn describe(reply: &mut dyn Reply, command: Registered) {
+pub(super) fn describe(reply: &mut dyn Reply, command: &Registered) {
     let spec = command.spec();
     reply.array(10);
     reply.bulk(spec.name.as_bytes());
@@ -30,7 +30,7 @@ pub(super) fn describe(reply: &mut dyn Reply, command: Registered) {
     spec.keys.iter().for_each(|spec| key_spec(reply, spec));
     let subcommands = command.subcommands();
     reply.set(subcommands.len());
-    subcommands.iter().for_each(|command| describe(reply, *command));
+    subcommands.iter().for_each(|command| describe(reply, command));
 }
 
 fn key_spec(reply: &mut dyn Reply, spec: &KeySpec) {

@@ -24,18 +24,18 @@ pub(super) const DOCS: SessionCommand = SessionCommand::new(
 fn docs(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
     let names = names(call.args.from(2))?;
     let mut commands = match names.is_empty() {
-        true => call.table.all(),
-        false => names.iter().filter_map(|name| named(call.table, name)).collect(),
+        true => call.all(false),
+        false => names.iter().filter_map(|name| named(call, name)).collect(),
     };
     // The reply is a map: each name once.
-    commands.sort_by_key(|command| command.spec().name);
-    commands.dedup_by_key(|command| command.spec().name);
+    commands.sort_by_key(Registered::name);
+    commands.dedup_by_key(|command| command.name());
     call.reply.map(commands.len());
-    commands.iter().for_each(|command| document(call.reply, *command));
+    commands.iter().for_each(|command| document(call.reply, command));
     Ok(Then::GoOn)
 }
 
-fn document(reply: &mut dyn Reply, command: Registered) {
+fn document(reply: &mut dyn Reply, command: &Registered) {
     let (spec, subcommands) = (command.spec(), command.subcommands());
     let fields = [
         ("summary", spec.summary),
@@ -44,15 +44,23 @@ fn document(reply: &mut dyn Reply, command: Registered) {
         ("complexity", spec.complexity),
     ];
     reply.bulk(spec.name.as_bytes());
-    reply.map(fields.len() + usize::from(!subcommands.is_empty()));
+    let module = match command {
+        Registered::Plugin(command) => Some(command.plugin_name()),
+        Registered::Engine(_) | Registered::Session(_) => None,
+    };
+    reply.map(fields.len() + usize::from(module.is_some()) + usize::from(!subcommands.is_empty()));
     for (name, value) in fields {
         reply.bulk(name.as_bytes());
         reply.bulk(value.as_bytes());
     }
+    if let Some(module) = module {
+        reply.bulk(b"module");
+        reply.bulk(module.as_bytes());
+    }
     if !subcommands.is_empty() {
         reply.bulk(b"subcommands");
         reply.map(subcommands.len());
-        subcommands.iter().for_each(|command| document(reply, *command));
+        subcommands.iter().for_each(|command| document(reply, command));
     }
 }
 

@@ -1,6 +1,6 @@
 //! COMMAND GETKEYS and GETKEYSANDFLAGS: where the keys of a request are.
 
-use tenure_engine::command::{Arity, KeySpec, Spec};
+use tenure_engine::command::{Arity, KeySpec, Spec, SpecOf};
 use tenure_engine::{Args, Reply};
 
 use super::SPEC;
@@ -49,10 +49,10 @@ fn with_flags(reply: &mut dyn Reply, key: &[u8], spec: &KeySpec) {
 }
 
 /// The keys of the request that is an argument, each with the spec that found it.
-fn keys<'a>(call: &SessionCall<'a, '_>) -> Result<Vec<(&'a [u8], &'static KeySpec)>, SessionError> {
+fn keys<'a>(call: &SessionCall<'a, '_>) -> Result<Vec<(&'a [u8], KeySpec)>, SessionError> {
     let request: Args<'a> = call.args.from(2);
     let first = request.get(0).ok_or(SessionError::CommandNotFound)?;
-    let Found::Command(command) = call.table.find(first, request.get(1)) else {
+    let Found::Command(command) = call.find(first, request.get(1)) else {
         return Err(SessionError::CommandNotFound);
     };
     let spec = command.spec();
@@ -64,10 +64,10 @@ fn keys<'a>(call: &SessionCall<'a, '_>) -> Result<Vec<(&'a [u8], &'static KeySpe
     }
     let mut found = Vec::new();
     for keys in spec.keys.chunks(1) {
-        let places = Spec { keys, ..*spec }.key_places(request);
+        let places = SpecOf { keys, ..spec }.key_places(request);
         let places = places.ok_or(SessionError::CommandArguments)?;
         for key in places.into_iter().filter_map(|at| request.get(at)) {
-            found.extend(keys.iter().map(|spec| (key, spec)));
+            found.extend(keys.iter().map(|spec| (key, *spec)));
         }
     }
     Ok(found)

@@ -8,6 +8,7 @@ use super::SPEC;
 use crate::commands::acl::find_category;
 use crate::commands::argument::is;
 use crate::commands::{SessionCall, SessionCommand, SessionError, Then};
+use crate::table::Registered;
 
 pub(super) const LIST: SessionCommand = SessionCommand::new(
     Spec {
@@ -23,27 +24,30 @@ pub(super) const LIST: SessionCommand = SessionCommand::new(
 );
 
 fn list(call: &mut SessionCall<'_, '_>) -> Result<Then, SessionError> {
-    let mut specs = call.table.specs();
+    let mut all = call.all(true);
     match (call.args.len(), call.args.get(2), call.args.get(3), call.args.get(4)) {
         (2, ..) => {}
-        (5, Some(filter), Some(by), Some(value)) if is(filter, "filterby") => retain(&mut specs, by, value)?,
+        (5, Some(filter), Some(by), Some(value)) if is(filter, "filterby") => retain(&mut all, by, value)?,
         _ => return Err(CommandError::Syntax.into()),
     }
-    call.reply.array(specs.len());
-    specs.iter().for_each(|spec| call.reply.bulk(spec.name.as_bytes()));
+    call.reply.array(all.len());
+    all.iter()
+        .for_each(|command| call.reply.bulk(command.name().as_str().as_bytes()));
     Ok(Then::GoOn)
 }
 
-fn retain(specs: &mut Vec<&'static Spec>, by: &[u8], value: &[u8]) -> Result<(), CommandError> {
+fn retain(all: &mut Vec<Registered>, by: &[u8], value: &[u8]) -> Result<(), CommandError> {
     if is(by, "aclcat") {
         let category = find_category(value);
-        specs.retain(|spec| spec.all_categories().any(|own| Some(own) == category));
+        all.retain(|command| command.spec().all_categories().any(|own| Some(own) == category));
     } else if is(by, "pattern") {
         let pattern = value.to_ascii_lowercase();
-        specs.retain(|spec| glob::matches(&pattern, spec.name.as_bytes()));
+        all.retain(|command| glob::matches(&pattern, command.name().as_str().as_bytes()));
     } else if is(by, "module") {
-        // No command comes from a module.
-        specs.clear();
+        all.retain(|command| match command {
+            Registered::Plugin(command) => command.plugin_name().as_bytes() == value,
+            Registered::Engine(_) | Registered::Session(_) => false,
+        });
     } else {
         return Err(CommandError::Syntax);
     }

@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 use self::history::{History, NONE, Step};
 use self::wires::{Fate, Wires};
 use super::world::{LEASE_LENGTH, STREAM, Text, cluster, run};
+use crate::plugin::Plugins;
 use crate::replica::observe::Observer;
 use crate::replica::renew::renew_once;
 use crate::replica::{Replica, ReplicaParts, Standing, Ticket, live};
@@ -458,6 +459,7 @@ impl Node {
         let replica = Replica::new(ReplicaParts {
             node: id,
             shard: cluster.shards[0].clone(),
+            plugins: Plugins::of(&cluster),
             topology: Topology::new(cluster),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             log: Arc::new(wires.clone()),

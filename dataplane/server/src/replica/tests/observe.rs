@@ -10,6 +10,7 @@ use tenure_types::{Clock, Epoch, GroupId, Incarnation, LeaseLength, Owner, Strea
 use super::cut::CutLog;
 use super::world::run;
 use crate::layout::ClusterLayout;
+use crate::plugin::Plugins;
 use crate::replica::{Replica, ReplicaParts, Replicas, observe_all};
 use crate::testing::two_shards;
 use crate::topology::Topology;
@@ -71,6 +72,7 @@ fn first_replica(cluster: ClusterLayout, clock: Arc<dyn Clock>, log: Arc<dyn Log
     Replica::new(ReplicaParts {
         node: shard.primary,
         shard,
+        plugins: Plugins::of(&cluster),
         topology: Topology::new(cluster),
         clock,
         log,

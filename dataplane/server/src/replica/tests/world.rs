@@ -19,6 +19,7 @@ use tokio::task::{JoinHandle, LocalSet};
 
 use super::cut::{CutLog, Twist};
 use crate::layout::{ClusterLayout, ClusterLimits, ReplicaLayout, ShardLayout, SlotRange};
+use crate::plugin::Plugins;
 use crate::replica::observe::{Observer, observe_all};
 use crate::replica::pipeline::ENGINE_VERSION;
 use crate::replica::renew::renew_once;
@@ -166,6 +167,7 @@ impl World {
         let replica = Replica::new(ReplicaParts {
             node,
             shard: cluster.shards[0].clone(),
+            plugins: Plugins::of(&cluster),
             topology: Topology::new(cluster),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             log: Arc::new(way.clone()),
@@ -478,6 +480,7 @@ pub(super) fn cluster() -> ClusterLayout {
             replicas: vec![replica(PRIMARY, 1), replica(FOLLOWER, 2), replica(THIRD, 3)],
             give_up: None,
         }],
+        plugins: Vec::new(),
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
 
 use super::*;
+use crate::plugin::Plugins;
 use crate::replica::{Standing, observe_all};
 use crate::testing::gate::GatedLog;
 use crate::testing::{Peer, cluster, on_a_worker};
@@ -25,6 +26,7 @@ fn replica(clock: Arc<ManualClock>, log: Arc<dyn Log>) -> Rc<Replica> {
     Replica::new(ReplicaParts {
         node: NodeId::new(1),
         shard: layout.shards[0].clone(),
+        plugins: Plugins::of(&layout),
         topology: Topology::new(layout),
         clock,
         log,
@@ -181,6 +183,7 @@ async fn who_told_a_replica_to_leave_hears_of_it_when_nothing_of_it_is_left() {
             cluster: layout,
             shard,
             tls: None,
+            plugins: Vec::new(),
         };
         hosting.admit(hosted).unwrap();
         tokio::task::spawn_local(observe_all(log, Rc::clone(hosting.replicas()), MOMENT));
