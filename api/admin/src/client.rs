@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
-use crate::Problem;
+use crate::{Problem, WASM};
 
 pub mod calls;
 mod target;
@@ -28,7 +28,7 @@ pub struct Call<T> {
     pub method: Method,
     /// Path and query, percent-encoded, from `/v1` on.
     pub target: String,
-    /// JSON. Absent: no body is sent.
+    /// JSON, or a module. Absent: no body is sent.
     pub body: Option<Vec<u8>>,
     /// Beside `Authorization`, which is its sender's: names and values.
     pub headers: Vec<(&'static str, String)>,
@@ -42,6 +42,8 @@ pub enum Method {
     Get,
     /// Changes something; may be repeated under one `Idempotency-Key`.
     Post,
+    /// Makes something what is sent; may be repeated under one `Idempotency-Key`.
+    Put,
     /// Takes something away.
     Delete,
 }
@@ -73,6 +75,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Delete => "DELETE",
         }
     }
@@ -94,6 +97,12 @@ impl<T> Call<T> {
         // empty body by name.
         self.body = Some(serde_json::to_vec(body).unwrap_or_default());
         self.headers.push(("Content-Type", "application/json".to_owned()));
+        self
+    }
+
+    fn with_module(mut self, module: Vec<u8>) -> Self {
+        self.body = Some(module);
+        self.headers.push(("Content-Type", WASM.to_owned()));
         self
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Operation;
+use crate::{ClusterPlugin, Operation};
 
 /// A cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -26,6 +26,9 @@ pub struct Cluster {
     pub endpoints: Vec<String>,
     /// Names of those who may log in.
     pub users: Vec<String>,
+    /// The plugins that it runs, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<ClusterPlugin>,
     /// The authority that clients have to believe, PEM. Absent without TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_pem: Option<String>,

@@ -18,6 +18,7 @@ mod log;
 mod node;
 mod operation;
 mod page;
+mod plugin;
 mod problem;
 mod record;
 mod tenant;
@@ -32,9 +33,13 @@ pub use log::{Lease, LogGroup, LogGroups};
 pub use node::{Node, NodePolicy, NodeReplica};
 pub use operation::{Operation, OperationError, OperationState, Step, StepState};
 pub use page::List;
+pub use plugin::{AttachPlugin, ClusterPlugin, Plugin, PluginProblem, PluginProblemKind, PluginState};
 pub use problem::{FieldError, Problem};
 pub use record::{AuditEntry, Event};
 pub use tenant::{CreateTenant, Tenant};
+
+/// Media type of a plugin's module.
+pub const WASM: &str = "application/wasm";
 
 /// Media type of errors.
 pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -11,7 +11,8 @@ pub struct Event {
     /// When.
     pub at: String,
     /// In kebab-case, for programs: `cluster-created`, `cluster-active`, `cluster-deleting`, `cluster-deleted`, `primary-changed`, `failover`,
-    /// `node-lost`, `node-back`, `replica-moved`, `placement-braked`, `database-behind`.
+    /// `node-lost`, `node-back`, `replica-moved`, `placement-braked`, `database-behind`, `plugin-pushed`, `plugin-deleted`,
+    /// `plugin-attaching`, `plugin-attached`, `plugin-detaching`, `plugin-detached`, `plugin-quarantined`, `plugin-released`.
     pub kind: String,
     /// A sentence.
     pub message: String,

@@ -4,8 +4,8 @@
 use tenure_types::WallTime;
 
 use crate::{
-    ApiKey, ApiKeyId, AuditRow, Cluster, ClusterId, Event, FailoverAttempt, Node, NodeReport, Operation, Remembered,
-    Replica, Revision, Shard, ShardId, Tenant, TenantKey,
+    ApiKey, ApiKeyId, Attachment, AuditRow, Cluster, ClusterId, Event, FailoverAttempt, Node, NodeReport, Operation,
+    Plugin, PluginId, Remembered, Replica, Revision, Shard, ShardId, Tenant, TenantKey,
 };
 
 /// Rows that are written in one transaction.
@@ -35,7 +35,7 @@ pub enum Write {
     DeleteTenant(TenantKey, Revision),
     /// Bumps the generation of desired states, as all that follow do which say so.
     PutCluster(Cluster, Expect),
-    /// With its shards and replicas. Bumps.
+    /// With its shards, replicas and attachments. Bumps.
     DeleteCluster(ClusterId, Revision),
     /// Bumps.
     PutShard(Shard, Expect),
@@ -43,6 +43,14 @@ pub enum Write {
     PutReplica(Replica, Expect),
     /// Bumps.
     DeleteReplica(ShardId, tenure_types::NodeId, Revision),
+    /// With its module, which is never changed. A tenant that has as many or as much as it may is refused.
+    AddPlugin(Plugin, Vec<u8>),
+    /// One that is attached somewhere is refused.
+    DeletePlugin(PluginId),
+    /// Bumps. A cluster that has as many as it may is refused.
+    PutAttachment(Attachment, Expect),
+    /// Bumps.
+    DeleteAttachment(ClusterId, String, Revision),
     PutNode(Node, Expect),
     /// In the place of the one before.
     PutReport(NodeReport),

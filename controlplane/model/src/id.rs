@@ -67,6 +67,10 @@ id! {
     ShardId, "shd"
 }
 id! {
+    /// A version of a plugin.
+    PluginId, "plg"
+}
+id! {
     /// An operation.
     OperationId, "op"
 }

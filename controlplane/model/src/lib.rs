@@ -17,6 +17,7 @@ mod name;
 mod node;
 mod operation;
 mod placement;
+mod plugin;
 mod record;
 mod tenant;
 mod world;
@@ -27,11 +28,15 @@ pub use cluster::{
     Certificate, Cluster, ClusterSpec, ClusterState, ClusterUser, Replica, ReplicaState, Shard, SlotRange,
 };
 pub use failover::{FailoverAttempt, FailoverOutcome, FailoverReason};
-pub use id::{ApiKeyId, AuditId, ClusterId, EventId, FailoverId, OperationId, ShardId, TenantKey};
+pub use id::{ApiKeyId, AuditId, ClusterId, EventId, FailoverId, OperationId, PluginId, ShardId, TenantKey};
 pub use name::{Name, NameError};
-pub use node::{Node, NodePolicy, NodeReport, PortRange, Refusal, ReplicaSeen, Standing};
+pub use node::{Node, NodePolicy, NodeReport, PluginSeen, PluginStanding, PortRange, Refusal, ReplicaSeen, Standing};
 pub use operation::{Operation, OperationError, OperationKind, OperationState, Step, StepState};
 pub use placement::{Ask, Inventory, NoRoom, Placed, place, replacement, slots_of};
+pub use plugin::{
+    Attachment, PLUGIN_BYTES_OF_TENANT_MAX, PLUGINS_OF_CLUSTER_MAX, PLUGINS_OF_TENANT_MAX, Plugin, PluginVersion,
+    PluginVersionError,
+};
 pub use record::{AuditRow, Event, Remembered};
 pub use tenant::Tenant;
 pub use world::{StreamSeen, World};

@@ -2,7 +2,7 @@
 
 use tenure_types::{NodeId, WallTime};
 
-use crate::{ClusterId, OperationId, Revision, ShardId, TenantKey};
+use crate::{ClusterId, OperationId, PluginVersion, Revision, ShardId, TenantKey};
 
 /// Something that takes a while, and how far it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Operation {
 }
 
 /// What an operation does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperationKind {
     /// Places a cluster and waits until it serves.
     CreateCluster,
@@ -45,6 +45,22 @@ pub enum OperationKind {
     },
     /// Reads all streams and checks their checksums.
     VerifyLog,
+    /// Waits until every node of a cluster runs a plugin, or another version of it than before.
+    AttachPlugin {
+        /// The plugin's name.
+        name: String,
+        /// Which version.
+        version: PluginVersion,
+        /// The generation of desired states that began with it.
+        generation: u64,
+    },
+    /// Waits until no node of a cluster runs a plugin any more.
+    DetachPlugin {
+        /// The plugin's name.
+        name: String,
+        /// The generation of desired states that began with it.
+        generation: u64,
+    },
 }
 
 /// How an operation stands.

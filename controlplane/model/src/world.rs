@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tenure_types::{Epoch, LeaseLength, Lsn, Owner, StreamId, WallTime};
 
-use crate::{Cluster, Node, NodeReport, Operation, Replica, Shard, Tenant};
+use crate::{Attachment, Cluster, Node, NodeReport, Operation, Replica, Shard, Tenant};
 
 /// All that reconcilers look at. Read in one transaction, so its parts fit each other.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,6 +19,8 @@ pub struct World {
     pub shards: Vec<Shard>,
     /// All, by shard and node.
     pub replicas: Vec<Replica>,
+    /// All, by cluster and name.
+    pub attachments: Vec<Attachment>,
     /// All, by id.
     pub nodes: Vec<Node>,
     /// The newest of each node that has made one.

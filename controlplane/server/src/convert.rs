@@ -3,8 +3,8 @@
 
 use std::net::IpAddr;
 
-use tenure_control_model::{NodeReport, PortRange, Refusal, ReplicaSeen, Standing};
-use tenure_types::{Epoch, Incarnation, Lsn, NodeId, StreamId, WallTime};
+use tenure_control_model::{NodeReport, PluginSeen, PortRange, Refusal, ReplicaSeen, Standing};
+use tenure_types::{Epoch, Incarnation, Lsn, NodeId, StreamId, TenantId, WallTime};
 use tenure_wire::control_v1 as wire;
 
 /// Longest text that is taken from a node.
@@ -81,10 +81,11 @@ pub(crate) fn offer(hello: wire::Hello) -> Result<Offer, Nonsense> {
 }
 
 pub(crate) fn report(node: NodeId, at: WallTime, report: wire::Report) -> Result<NodeReport, Nonsense> {
-    if report.replicas.len() > REPLICAS_MAX || report.refusals.len() > REPLICAS_MAX {
+    let counts = [report.replicas.len(), report.refusals.len(), report.plugins.len()];
+    if let Some(count) = counts.into_iter().find(|count| *count > REPLICAS_MAX) {
         return Err(nonsense(
-            "the number of replicas",
-            report.replicas.len(),
+            "the number of replicas, refusals or plugins",
+            count,
             "at most 100000",
         ));
     }
@@ -92,8 +93,10 @@ pub(crate) fn report(node: NodeId, at: WallTime, report: wire::Report) -> Result
         stream: Some(refusal.stream)
             .filter(|stream| *stream != 0)
             .map(StreamId::from_bits),
+        tenant: TenantId::new(refusal.tenant),
         cluster: short(refusal.cluster),
         reason: short(refusal.reason),
+        plugin: Some(short(refusal.plugin)).filter(|name| !name.is_empty()),
     };
     Ok(NodeReport {
         node,
@@ -101,6 +104,7 @@ pub(crate) fn report(node: NodeId, at: WallTime, report: wire::Report) -> Result
         generation: report.generation,
         replicas: report.replicas.into_iter().map(replica).collect::<Result<_, _>>()?,
         refusals: report.refusals.into_iter().map(refusal).collect(),
+        plugins: report.plugins.into_iter().map(plugin).collect::<Result<_, _>>()?,
     })
 }
 
@@ -125,6 +129,17 @@ fn replica(replica: wire::ReplicaReport) -> Result<ReplicaSeen, Nonsense> {
         keys: replica.keys,
         memory_bytes: replica.memory_bytes,
         clients: replica.clients,
+    })
+}
+
+fn plugin(plugin: wire::PluginReport) -> Result<PluginSeen, Nonsense> {
+    let sha256 = <[u8; 32]>::try_from(&*plugin.sha256);
+    Ok(PluginSeen {
+        tenant: TenantId::new(plugin.tenant),
+        cluster: short(plugin.cluster),
+        name: short(plugin.name),
+        sha256: sha256.map_err(|_| nonsense("the hash of a plugin", plugin.sha256.len(), "32 bytes"))?,
+        quarantined: plugin.quarantined.map(short),
     })
 }
 
@@ -218,5 +233,48 @@ mod tests {
         assert_eq!(report(seen).unwrap().replicas[0].lsn, None);
         assert!(report(wire::ReplicaReport { incarnation: 0, ..seen }).is_err());
         assert!(report(wire::ReplicaReport { standing: 99, ..seen }).is_err());
+    }
+
+    #[test]
+    fn what_a_node_says_of_plugins_is_taken_with_a_whole_hash_only() {
+        let plugin = wire::PluginReport {
+            tenant: 1,
+            cluster: "shop".to_owned(),
+            name: "ratelimit".to_owned(),
+            sha256: vec![7; 32].into(),
+            quarantined: Some("ü".repeat(2000)),
+        };
+        let refusal = |plugin: &str| wire::Refusal {
+            stream: 0,
+            cluster: "shop".to_owned(),
+            reason: "it is not valid".to_owned(),
+            plugin: plugin.to_owned(),
+            tenant: 1,
+        };
+        let report = |plugin: &wire::PluginReport| {
+            let report = wire::Report {
+                plugins: vec![plugin.clone()],
+                refusals: vec![refusal("ratelimit"), refusal("")],
+                ..wire::Report::default()
+            };
+            super::report(NodeId::new(1), WallTime::from_unix_millis(0), report)
+        };
+        let taken = report(&plugin).unwrap();
+        assert_eq!(taken.plugins[0].sha256, [7; 32]);
+        assert_eq!(taken.plugins[0].quarantined.as_ref().unwrap().len(), TEXT_BYTES_MAX);
+        let of: Vec<_> = taken.refusals.iter().map(|refusal| refusal.plugin.as_deref()).collect();
+        assert_eq!(of, [Some("ratelimit"), None]);
+        assert_eq!(taken.refusals[0].tenant, TenantId::new(1));
+        for length in [0, 31, 33] {
+            let sha256 = vec![7; length].into();
+            assert!(
+                report(&wire::PluginReport {
+                    sha256,
+                    ..plugin.clone()
+                })
+                .is_err(),
+                "{length}"
+            );
+        }
     }
 }

@@ -2,7 +2,9 @@
 //! Promises: the same world gives the same bytes; a node is told of a cluster only when its certificate is there, and no
 //! more of it once it is to go.
 
-use tenure_control_model::{Certificate, Cluster, ClusterState, Replica, ReplicaState, Shard, Tenant, World};
+use tenure_control_model::{
+    Attachment, Certificate, Cluster, ClusterState, Replica, ReplicaState, Shard, Tenant, World,
+};
 use tenure_types::NodeId;
 use tenure_wire::control_v1 as wire;
 
@@ -46,7 +48,20 @@ fn of_cluster(world: &World, cluster: &Cluster, node: NodeId) -> Option<wire::Cl
         limits: Some(limits(cluster)),
         tls,
         shards,
+        plugins: plugins(world, cluster),
     })
+}
+
+/// By name, as the world has them.
+fn plugins(world: &World, cluster: &Cluster) -> Vec<wire::Plugin> {
+    let of_it = |attachment: &&Attachment| attachment.cluster == cluster.id;
+    let plugin = |attachment: &Attachment| wire::Plugin {
+        name: attachment.name.clone(),
+        version: attachment.version.to_string(),
+        sha256: attachment.sha256.to_vec().into(),
+        bytes: attachment.bytes,
+    };
+    world.attachments.iter().filter(of_it).map(plugin).collect()
 }
 
 fn of_shard(world: &World, shard: &Shard) -> wire::Shard {
@@ -103,7 +118,8 @@ fn server_certificate(certificate: &Certificate) -> wire::ServerCertificate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{SHOP, world};
+    use crate::testing::{SHOP, attachment, world};
+    use prost::Message;
 
     #[test]
     fn a_node_is_told_of_clusters_that_it_hosts_something_of_and_of_no_other() {
@@ -125,6 +141,26 @@ mod tests {
         assert!(desired(&world, NodeId::new(1)).clusters.is_empty());
         world.clusters[SHOP].spec.tls = false;
         assert_eq!(desired(&world, NodeId::new(1)).clusters.len(), 1);
+    }
+
+    #[test]
+    fn a_node_is_told_which_plugins_its_clusters_run_and_in_the_same_bytes() {
+        let mut world = world();
+        world.attachments = vec![attachment("counter", 2), attachment("ratelimit", 1)];
+        let told = desired(&world, NodeId::new(1));
+        assert_eq!(told.encode_to_vec(), desired(&world, NodeId::new(1)).encode_to_vec());
+        let plugins: Vec<_> = told.clusters[0].plugins.iter().collect();
+        let names: Vec<_> = plugins.iter().map(|plugin| plugin.name.as_str()).collect();
+        assert_eq!(names, ["counter", "ratelimit"]);
+        let ratelimit = wire::Plugin {
+            name: "ratelimit".to_owned(),
+            version: "1.0.0".to_owned(),
+            sha256: vec![1; 32].into(),
+            bytes: 8,
+        };
+        assert_eq!(*plugins[1], ratelimit);
+        world.attachments[0].cluster = tenure_control_model::ClusterId::new(9);
+        assert_eq!(desired(&world, NodeId::new(1)).clusters[0].plugins, [ratelimit]);
     }
 
     #[test]

@@ -30,6 +30,17 @@ pub mod nodes_server {
             &self,
             request: tonic::Request<tonic::Streaming<::tenure_wire::control_v1::Up>>,
         ) -> std::result::Result<tonic::Response<Self::SessionStream>, tonic::Status>;
+        /// Server streaming response type for the Module method.
+        type ModuleStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<::tenure_wire::control_v1::ModulePart, tonic::Status>,
+            > + std::marker::Send
+            + 'static;
+        /// The bytes of a plugin that a Desired names, in order, in parts of at most 64 KiB. NOT_FOUND if no Desired of the calling node
+        /// names it any more.
+        async fn module(
+            &self,
+            request: tonic::Request<::tenure_wire::control_v1::ModuleRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ModuleStream>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct NodesServer<T> {
@@ -129,6 +140,38 @@ pub mod nodes_server {
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)
                             .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
                         let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tenure.control.v1.Nodes/Module" => {
+                    #[allow(non_camel_case_types)]
+                    struct ModuleSvc<T: Nodes>(pub Arc<T>);
+                    impl<T: Nodes> tonic::server::ServerStreamingService<::tenure_wire::control_v1::ModuleRequest> for ModuleSvc<T> {
+                        type Response = ::tenure_wire::control_v1::ModulePart;
+                        type ResponseStream = T::ModuleStream;
+                        type Future = BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::tenure_wire::control_v1::ModuleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move { <T as Nodes>::module(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ModuleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
+                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -15,7 +15,9 @@ mod convert;
 mod desired;
 #[allow(missing_docs, clippy::all, unreachable_pub)]
 mod generated;
+mod metrics;
 mod observe;
+mod plugin_check;
 mod reconcile;
 mod rest;
 mod run;
@@ -25,7 +27,9 @@ mod shared;
 mod testing;
 
 pub use authority::{Authority, AuthorityError, CONTROL_NAME, data_node_name};
-pub use rest::{ParseTokenError, RestError, Token, router, serve_rest};
+pub use metrics::Metrics;
+pub use plugin_check::{PluginCheck, PluginCheckError};
+pub use rest::{Bounds, ParseTokenError, RestError, Token, router, serve_rest};
 pub use run::{Parts, RunError, run};
 pub use shared::{Observed, Options, Shared};
 

@@ -4,8 +4,8 @@
 //! or a log that does not answer stops nothing but this.
 //!
 //! ```text
-//!   certificates   epochs   provision   handover   cleanup                          pure: View → changes
-//!   presence   generation   replace                                                they remember something, too
+//!   certificates   epochs   provision   handover   plugins   cleanup                pure: View → changes
+//!   presence   generation   quarantine   replace                                   they remember something, too
 //!   failover   deprovision   verify   forget                                        they ask the log or the store, too
 //! ```
 
@@ -17,9 +17,11 @@ mod failover;
 mod forget;
 mod generation;
 mod handover;
+mod plugins;
 mod presence;
 mod progress;
 mod provision;
+mod quarantine;
 mod replace;
 #[cfg(test)]
 mod tests;
@@ -36,6 +38,7 @@ use tracing::{debug, info, warn};
 
 pub(crate) use self::view::View;
 use crate::authority::Authority;
+use crate::metrics::Reconciler;
 use crate::shared::Shared;
 
 /// How often everything is looked at, if nobody wakes this sooner.
@@ -53,6 +56,7 @@ pub(crate) struct Reconcilers {
     world: watch::Sender<Option<Arc<World>>>,
     presence: presence::Presence,
     generation: generation::Generation,
+    quarantine: quarantine::Quarantine,
     replace: replace::Replace,
     failover: failover::Failover,
     deprovision: deprovision::Deprovision,
@@ -68,6 +72,7 @@ impl Reconcilers {
             world,
             presence: presence::Presence::default(),
             generation: generation::Generation::default(),
+            quarantine: quarantine::Quarantine::default(),
             replace: replace::Replace::default(),
             failover: failover::Failover::default(),
             deprovision: deprovision::Deprovision,
@@ -117,29 +122,53 @@ impl Reconcilers {
     }
 
     async fn try_pass(&mut self) -> Result<(), StoreError> {
-        let world = Arc::new(self.shared.store.world().await?);
+        let shared = self.shared.clone();
+        let (metrics, clock) = (&shared.metrics, &shared.clock);
+        let read = shared.store.world();
+        let world = Arc::new(metrics.reconciling(Reconciler::Read, clock, read).await?);
         self.world.send_replace(Some(Arc::clone(&world)));
-        let observed = Arc::clone(&self.shared.observed.borrow());
-        let silences = self.presence.silences(&world.nodes, self.shared.clock.boot());
-        let view = View::new(&self.shared, &world, &observed, silences);
-        let plans: [fn(&View<'_>) -> Vec<Change>; 4] = [epochs::plan, provision::plan, handover::plan, cleanup::plan];
-        let mut changes = certificates::plan(&view, &self.authority);
-        changes.extend(plans.iter().flat_map(|plan| plan(&view)));
-        changes.extend(self.presence.plan(&view));
-        changes.extend(self.generation.plan(&view));
-        changes.extend(self.replace.plan(&view));
+        let alive = world.nodes.iter().filter(|node| shared.is_alive(node));
+        metrics.show(&world, alive.count());
+        let observed = Arc::clone(&shared.observed.borrow());
+        let silences = self.presence.silences(&world.nodes, shared.clock.boot());
+        let view = View::new(&shared, &world, &observed, silences);
+        metrics
+            .reconciling(Reconciler::Plan, clock, self.plan(&shared, &view))
+            .await?;
+        let failover = self.failover.act(&shared, &view);
+        metrics.reconciling(Reconciler::Failover, clock, failover).await?;
+        let deprovision = self.deprovision.act(&shared, &view);
+        metrics.reconciling(Reconciler::Deprovision, clock, deprovision).await?;
+        let verify = self.verify.act(&shared, &view);
+        metrics.reconciling(Reconciler::Verify, clock, verify).await?;
+        let forget = self.forget.act(&shared);
+        metrics.reconciling(Reconciler::Forget, clock, forget).await
+    }
+
+    /// Those that only plan, and what they change.
+    async fn plan(&mut self, shared: &Shared, view: &View<'_>) -> Result<(), StoreError> {
+        let plans: [fn(&View<'_>) -> Vec<Change>; 5] = [
+            epochs::plan,
+            provision::plan,
+            handover::plan,
+            plugins::plan,
+            cleanup::plan,
+        ];
+        let mut changes = certificates::plan(view, &self.authority);
+        changes.extend(plans.iter().flat_map(|plan| plan(view)));
+        changes.extend(self.presence.plan(view));
+        changes.extend(self.generation.plan(view));
+        changes.extend(self.quarantine.plan(view));
+        changes.extend(self.replace.plan(view));
         let is_over = changes.is_empty();
         for change in changes {
-            apply(&self.shared, change).await?;
+            apply(shared, change).await?;
         }
         if !is_over {
             // What comes next is decided by what is there now.
-            self.shared.wake.notify_one();
+            shared.wake.notify_one();
         }
-        self.failover.act(&self.shared, &view).await?;
-        self.deprovision.act(&self.shared, &view).await?;
-        self.verify.act(&self.shared, &view).await?;
-        self.forget.act(&self.shared).await
+        Ok(())
     }
 }
 
@@ -152,6 +181,7 @@ async fn apply(shared: &Shared, change: Change) -> Result<bool, StoreError> {
             shared.wake.notify_one();
             Ok(false)
         }
-        Err(error @ StoreError::Unavailable { .. }) => Err(error),
+        // Nothing that is decided here adds what is counted.
+        Err(error @ (StoreError::Full { .. } | StoreError::Unavailable { .. })) => Err(error),
     }
 }

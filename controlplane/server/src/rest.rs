@@ -31,6 +31,7 @@ mod openapi;
 mod operation;
 mod operations;
 mod paging;
+mod plugins;
 mod problem;
 mod query;
 mod rate;
@@ -57,6 +58,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use connection::Bounds;
 pub use serve::{RestError, serve_rest};
 pub use token::{ParseTokenError, Token};
 
@@ -70,6 +72,12 @@ const WAITING_MAX: usize = 256;
 
 /// Changes that are made at a time. Others wait for their turn.
 const CHANGES_MAX: usize = 32;
+
+/// Modules that are looked at at a time: each takes a processor and some memory.
+const CHECKS_MAX: usize = 2;
+
+/// Modules that are received and held at a time: a few times 4 MiB of memory each.
+const MODULES_MAX: usize = 8;
 
 /// The REST API. `serve_rest` puts it on a socket; without one, callers have no address.
 pub fn router(shared: Shared) -> Router {
@@ -104,6 +112,9 @@ fn rest(shared: Shared) -> Rest {
         waiters: turns::Waiters::default(),
         changes: Semaphore::new(CHANGES_MAX),
         deciding: Semaphore::new(1),
+        checks: Semaphore::new(CHECKS_MAX),
+        modules: Semaphore::new(MODULES_MAX),
+        pushers: turns::Waiters::default(),
         shared,
     }))
 }
@@ -118,6 +129,12 @@ fn endpoints(rest: &Rest) -> (Router<Rest>, OpenApi) {
         .routes(routes!(tenants::get::get_tenant, tenants::delete::delete_tenant))
         .routes(routes!(clusters::create::create_cluster, clusters::list::list_clusters))
         .routes(routes!(clusters::get::get_cluster, clusters::delete::delete_cluster))
+        .routes(routes!(
+            clusters::plugins::attach::attach_plugin,
+            clusters::plugins::detach::detach_plugin
+        ))
+        .routes(routes!(plugins::push::push_plugin, plugins::list::list_plugins))
+        .routes(routes!(plugins::get::get_plugin, plugins::delete::delete_plugin))
         .routes(routes!(shards::list::list_shards))
         .routes(routes!(shards::failover::fail_over))
         .routes(routes!(api_keys::create::create_api_key, api_keys::list::list_api_keys))
@@ -159,6 +176,12 @@ struct State {
     changes: Semaphore,
     /// Who decides by the world. One after the other: together all but one would decide in vain.
     deciding: Semaphore,
+    /// Turns of checks of modules.
+    checks: Semaphore,
+    /// Places for modules in memory.
+    modules: Semaphore,
+    /// How many of them each caller has.
+    pushers: turns::Waiters,
 }
 
 impl Deref for Rest {

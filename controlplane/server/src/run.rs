@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus::Registry;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tenure_control_model::Certificate;
@@ -20,10 +21,12 @@ use tonic::transport::{Identity, Server, ServerTlsConfig};
 
 use crate::authority::Authority;
 use crate::generated::nodes_server::NodesServer;
+use crate::metrics::Metrics;
 use crate::observe::observe;
+use crate::plugin_check::PluginCheck;
 use crate::reconcile::Reconcilers;
-use crate::rest::{RestError, router, serve_rest};
-use crate::sessions::{Book, Sessions, write_down};
+use crate::rest::{Bounds, RestError, router, serve_rest};
+use crate::sessions::{Book, Sessions, Transfers, write_down};
 use crate::shared::{Observed, Options, Shared};
 
 /// The longest message of a node: a report of all that it hosts.
@@ -43,6 +46,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Who signs certificates.
     pub authority: Authority,
+    /// Looks whether modules that are pushed can be run.
+    pub plugin_check: Arc<dyn PluginCheck>,
     /// What this process shows to callers of both ports.
     pub certificate: Certificate,
     /// How it works.
@@ -51,6 +56,8 @@ pub struct Parts {
     pub api: TcpListener,
     /// The port that nodes call.
     pub sessions: TcpListener,
+    /// Where its metrics are put.
+    pub registry: Registry,
 }
 
 /// A control plane cannot start, or not go on.
@@ -68,6 +75,9 @@ pub enum RunError {
     /// The REST server ended.
     #[error("the REST API cannot be served any longer")]
     Rest(#[source] RestError),
+    /// The registry has metrics of another control plane already.
+    #[error("the metrics of the control plane cannot be registered")]
+    Metrics(#[from] prometheus::Error),
     /// A part ended by a panic.
     #[error("a part of the control plane ended by a defect")]
     Defect(#[source] tokio::task::JoinError),
@@ -82,9 +92,11 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + 'static) 
         log: parts.log,
         clock: parts.clock,
         observed,
+        plugin_check: parts.plugin_check,
         wake: Arc::new(Notify::new()),
         authority_pem: Arc::clone(parts.authority.certificate_pem()),
         options: Arc::new(parts.options),
+        metrics: Metrics::register(&parts.registry)?,
     };
     let book = Arc::new(Book::default());
     let (stopping, stopped) = watch::channel(false);
@@ -94,6 +106,7 @@ pub async fn run(parts: Parts, stop: impl Future<Output = ()> + Send + 'static) 
         shared: shared.clone(),
         book: Arc::clone(&book),
         world: world.clone(),
+        transfers: Transfers::default(),
     };
     let sessions = serve_sessions(sessions, parts.sessions, &parts.certificate, &parts.authority)?;
     tasks.spawn(async move { sessions.await.map_err(RunError::Sessions) });
@@ -153,7 +166,7 @@ fn serve_api(
 ) -> Result<impl Future<Output = Result<(), RunError>>, RunError> {
     let tls = api_tls(certificate).map_err(RunError::Certificate)?;
     Ok(async move {
-        serve_rest(listener, tls, router(shared), stop)
+        serve_rest(listener, tls, router(shared), Bounds::default(), stop)
             .await
             .map_err(RunError::Rest)
     })

@@ -1,9 +1,11 @@
 //! Sessions of data nodes: their reports up, what they are to host down.
 //! Promises: a node is who its certificate says; of two sessions of one node the newer one counts; a node is told of every
-//! change of what it is to host, and of nothing else. What nodes say is in SQL within a fraction of a second.
+//! change of what it is to host, and of nothing else; it is given the modules that it was told of, and no others. What nodes say is in
+//! SQL within a fraction of a second.
 //! Leaves to reconcilers: what to make of it.
 
 mod book;
+mod module;
 mod peer;
 
 use std::net::IpAddr;
@@ -21,6 +23,7 @@ use tracing::{info, warn};
 
 use self::book::Entry;
 pub(crate) use self::book::{Book, write_down};
+pub(crate) use self::module::Transfers;
 use crate::convert::{self, Offer};
 use crate::desired::desired;
 use crate::generated::nodes_server::Nodes;
@@ -40,6 +43,7 @@ pub(crate) struct Sessions {
     pub(crate) book: Arc<Book>,
     /// The newest world that was read; `None` before the first.
     pub(crate) world: watch::Receiver<Option<Arc<World>>>,
+    pub(crate) transfers: Transfers,
 }
 
 #[tonic::async_trait]
@@ -76,6 +80,18 @@ impl Nodes for Sessions {
         let entry = self.book.begin(offer.node);
         tokio::spawn(self.clone().serve(entry, ups, downs));
         Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    type ModuleStream = ReceiverStream<Result<wire::ModulePart, Status>>;
+
+    async fn module(&self, request: Request<wire::ModuleRequest>) -> Result<Response<Self::ModuleStream>, Status> {
+        let peer = peer::Peer::of(&request);
+        let world = self.world.borrow().clone();
+        let plugin = world.and_then(|world| module::told_of(&world, &peer, &request.get_ref().sha256));
+        let plugin =
+            plugin.ok_or_else(|| Status::not_found("this node was not told to run a plugin with this hash"))?;
+        let stream = self.transfers.begin(&self.shared, plugin).await?;
+        Ok(Response::new(stream))
     }
 }
 
@@ -154,6 +170,7 @@ impl Sessions {
         downs: mpsc::Sender<Result<wire::Down, Status>>,
     ) {
         let node = entry.node();
+        let _counted = self.shared.metrics.session();
         let mut told = Told::default();
         let mut world = self.world.clone();
         // The world that is there counts too.

@@ -12,6 +12,9 @@ use tenure_log::{Log, LogStatus};
 use tenure_types::{Clock, StreamId, WallTime};
 use tokio::sync::{Notify, watch};
 
+use crate::metrics::Metrics;
+use crate::plugin_check::PluginCheck;
+
 /// See the top of the file.
 #[derive(Clone)]
 pub struct Shared {
@@ -23,12 +26,16 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     /// What the log told last.
     pub observed: watch::Receiver<Arc<Observed>>,
+    /// Looks whether modules that are pushed can be run.
+    pub plugin_check: Arc<dyn PluginCheck>,
     /// Wakes the reconcilers: look again.
     pub wake: Arc<Notify>,
     /// The certificate of the authority that signs everything here, PEM.
     pub authority_pem: Arc<str>,
     /// How it works.
     pub options: Arc<Options>,
+    /// Where is counted what it does.
+    pub metrics: Metrics,
 }
 
 /// How a control plane works.

@@ -1,15 +1,20 @@
 //! A world for the tests of this crate: tenant `demo` with cluster `shop`, two shards on nodes 1 and 2, and node 3 with
 //! nothing. Everything works.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tenure_control_model::{
-    Cluster, ClusterId, ClusterSpec, ClusterState, Node, NodePolicy, NodeReport, PortRange, Replica, ReplicaSeen,
-    ReplicaState, Revision, Shard, ShardId, SlotRange, Standing, StreamSeen, Tenant, TenantKey, World,
+    Attachment, Cluster, ClusterId, ClusterSpec, ClusterState, Node, NodePolicy, NodeReport, PluginId, PluginVersion,
+    PortRange, Replica, ReplicaSeen, ReplicaState, Revision, Shard, ShardId, SlotRange, Standing, StreamSeen, Tenant,
+    TenantKey, World,
 };
+use tenure_plugin_abi::Manifest;
 use tenure_types::{Epoch, GroupId, Incarnation, LeaseLength, Lsn, NodeId, Owner, StreamId, TenantId, WallTime};
 
+use crate::plugin_check::{PluginCheck, PluginCheckError};
 use crate::shared::Observed;
 
 /// Where `shop` is in the list of clusters.
@@ -69,6 +74,7 @@ pub(crate) fn world() -> World {
         }],
         shards: vec![shard(1, 1), shard(2, 2)],
         replicas: vec![replica_of(1, 1), replica_of(1, 2), replica_of(2, 2), replica_of(2, 1)],
+        attachments: Vec::new(),
         nodes: vec![node(1), node(2), node(3)],
         reports: vec![
             report(1, vec![seen(1, 1, Standing::Primary), seen(1, 2, Standing::Replica)]),
@@ -129,6 +135,20 @@ pub(crate) fn replica_of(shard: u32, node: u64) -> Replica {
     }
 }
 
+/// Of version 1.0.0 to `shop`. Each byte of its hash is `number`.
+pub(crate) fn attachment(name: &str, number: u8) -> Attachment {
+    Attachment {
+        cluster: ClusterId::new(1),
+        name: name.to_owned(),
+        plugin: PluginId::new(number.into()),
+        version: PluginVersion { numbers: [1, 0, 0] },
+        sha256: [number; 32],
+        bytes: 8,
+        attached_at: before(1000),
+        revision: Revision::FIRST,
+    }
+}
+
 fn node(id: u64) -> Node {
     let first = 7000 + u16::try_from(id * 100).unwrap();
     Node {
@@ -156,6 +176,7 @@ pub(crate) fn report(node: u64, replicas: Vec<ReplicaSeen>) -> NodeReport {
         generation: 7,
         replicas,
         refusals: Vec::new(),
+        plugins: Vec::new(),
     }
 }
 
@@ -169,5 +190,25 @@ pub(crate) fn seen(node: u64, shard: u32, standing: Standing) -> ReplicaSeen {
         keys: 5,
         memory_bytes: 500,
         clients: 1,
+    }
+}
+
+/// Takes a module by its word: its manifest is what follows the first four bytes of every module. One whose manifest says so makes the
+/// check impossible.
+#[derive(Debug)]
+pub(crate) struct ByItsWord;
+
+#[async_trait]
+impl PluginCheck for ByItsWord {
+    async fn check(&self, module: &[u8]) -> Result<Manifest, PluginCheckError> {
+        let unfit = |reason: String| PluginCheckError::Unfit { reason };
+        let Some(manifest) = module.trim_ascii_end().strip_prefix(b"\0asm") else {
+            return Err(unfit("the module is not valid here".to_owned()));
+        };
+        if manifest == b"nobody" {
+            let source = io::Error::other("no process can be started");
+            return Err(PluginCheckError::Unavailable { source });
+        }
+        Manifest::parse(manifest).map_err(|error| unfit(error.to_string()))
     }
 }

@@ -7,7 +7,7 @@ use tenure_control_model::{
 
 use crate::column::{List, word_columns};
 use crate::sql::{Row, SqlError, Transaction, Value, deleted, put as put_one, read, read_one, values};
-use crate::{Page, StoreError, replicas, shards};
+use crate::{Page, StoreError, attachments, replicas, shards};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -125,10 +125,11 @@ pub(crate) async fn put(sql: &mut dyn Transaction, cluster: &Cluster, expect: Ex
     put_one(written, || format!("cluster {}", cluster.name))
 }
 
-/// With its shards and their replicas.
+/// With its shards, their replicas and its attachments.
 pub(crate) async fn delete(sql: &mut dyn Transaction, id: ClusterId, revision: Revision) -> Result<(), StoreError> {
     replicas::delete_of_cluster(sql, id).await?;
     shards::delete_of_cluster(sql, id).await?;
+    attachments::delete_of_cluster(sql, id).await?;
     let written = sql.change(DELETE, values![id, revision]).await;
     deleted(written, || format!("cluster {id}"))
 }

@@ -11,7 +11,8 @@ use std::net::{IpAddr, SocketAddr};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tenure_control_model::{
-    ApiKeyId, AuditId, ClusterId, EventId, FailoverId, Name, OperationId, Revision, ShardId, TenantKey,
+    ApiKeyId, AuditId, ClusterId, EventId, FailoverId, Name, OperationId, PluginId, PluginVersion, Revision, ShardId,
+    TenantKey,
 };
 use tenure_types::{Epoch, Incarnation, NodeId, StreamId, TenantId, WallTime};
 
@@ -38,13 +39,14 @@ impl<T: Column> Column for Option<T> {
             (None, Kind::Text) => Value::Text(None),
             (None, Kind::Number) => Value::Number(None),
             (None, Kind::Flag) => Value::Flag(None),
+            (None, Kind::Bytes) => Value::Bytes(None),
         }
     }
 
     fn read(value: Value) -> Option<Self> {
         match value {
-            Value::Text(None) | Value::Number(None) | Value::Flag(None) => Some(None),
-            some @ (Value::Text(_) | Value::Number(_) | Value::Flag(_)) => T::read(some).map(Some),
+            Value::Text(None) | Value::Number(None) | Value::Flag(None) | Value::Bytes(None) => Some(None),
+            some @ (Value::Text(_) | Value::Number(_) | Value::Flag(_) | Value::Bytes(_)) => T::read(some).map(Some),
         }
     }
 }
@@ -59,7 +61,7 @@ impl Column for String {
     fn read(value: Value) -> Option<Self> {
         match value {
             Value::Text(text) => text,
-            Value::Number(_) | Value::Flag(_) => None,
+            Value::Number(_) | Value::Flag(_) | Value::Bytes(_) => None,
         }
     }
 }
@@ -87,7 +89,7 @@ impl Column for bool {
     fn read(value: Value) -> Option<Self> {
         match value {
             Value::Flag(flag) => flag,
-            Value::Text(_) | Value::Number(_) => None,
+            Value::Text(_) | Value::Number(_) | Value::Bytes(_) => None,
         }
     }
 }
@@ -102,7 +104,22 @@ impl Column for u64 {
     fn read(value: Value) -> Option<Self> {
         match value {
             Value::Number(number) => number.map(i64::cast_unsigned),
-            Value::Text(_) | Value::Flag(_) => None,
+            Value::Text(_) | Value::Flag(_) | Value::Bytes(_) => None,
+        }
+    }
+}
+
+impl Column for Vec<u8> {
+    const KIND: Kind = Kind::Bytes;
+
+    fn write(self) -> Value {
+        Value::Bytes(Some(self))
+    }
+
+    fn read(value: Value) -> Option<Self> {
+        match value {
+            Value::Bytes(bytes) => bytes,
+            Value::Text(_) | Value::Number(_) | Value::Flag(_) => None,
         }
     }
 }
@@ -157,7 +174,8 @@ macro_rules! text_columns {
 }
 
 text_columns! {
-    ApiKeyId, AuditId, ClusterId, EventId, FailoverId, IpAddr, Name, OperationId, ShardId, SocketAddr, TenantKey,
+    ApiKeyId, AuditId, ClusterId, EventId, FailoverId, IpAddr, Name, OperationId, PluginId, PluginVersion, ShardId,
+    SocketAddr, TenantKey,
 }
 
 /// Enums whose variants carry nothing: each is one word, which a CHECK of the schema names too.

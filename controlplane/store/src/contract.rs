@@ -21,6 +21,7 @@ pub mod key;
 pub mod list;
 pub mod node;
 pub mod number;
+pub mod plugin;
 pub mod row;
 mod sample;
 pub mod world;
@@ -69,6 +70,13 @@ macro_rules! store_contract {
             node::a_report_takes_the_place_of_the_one_before,
             node::renewing_leases_is_no_change_of_revision,
             number::numbers_are_never_handed_out_twice,
+            plugin::a_cluster_runs_so_many_plugins,
+            plugin::a_plugin_and_its_module_are_read_back,
+            plugin::a_plugin_that_a_cluster_runs_is_kept,
+            plugin::a_tenant_has_so_many_plugins_and_so_many_bytes,
+            plugin::a_version_and_a_module_are_there_once,
+            plugin::an_attachment_is_read_with_its_plugin,
+            plugin::plugins_go_with_their_tenant,
             row::a_begun_row_is_completed_by_its_id,
             row::a_revoked_key_stays_and_its_first_revocation_counts,
             row::every_row_is_read_back_as_it_was_written,
@@ -104,6 +112,7 @@ mod tests {
             ("list", include_str!("contract/list.rs")),
             ("node", include_str!("contract/node.rs")),
             ("number", include_str!("contract/number.rs")),
+            ("plugin", include_str!("contract/plugin.rs")),
             ("row", include_str!("contract/row.rs")),
             ("world", include_str!("contract/world.rs")),
         ];

@@ -3,6 +3,7 @@
 //! was read belongs to one moment. Leaves to `controlplane/model`: what the rows mean.
 
 mod api_keys;
+mod attachments;
 mod audit_log;
 mod clusters;
 mod column;
@@ -13,6 +14,7 @@ mod events;
 mod failovers;
 mod nodes;
 mod operations;
+mod plugins;
 mod remembered;
 mod replicas;
 mod reports;
@@ -25,7 +27,8 @@ mod tenants;
 use async_trait::async_trait;
 use tenure_control_model::{
     ApiKey, ApiKeyId, AuditRow, Change, Cluster, ClusterId, Event, FailoverAttempt, Name, Node, NodeReport, Operation,
-    OperationId, Remembered, Replica, Shard, Tenant, TenantKey, World,
+    OperationId, PLUGIN_BYTES_OF_TENANT_MAX, PLUGINS_OF_CLUSTER_MAX, PLUGINS_OF_TENANT_MAX, Plugin, PluginId,
+    PluginVersion, Remembered, Replica, Shard, Tenant, TenantKey, World,
 };
 use tenure_types::{NodeId, WallTime};
 
@@ -63,6 +66,19 @@ pub trait Store: Send + Sync {
 
     /// The shards of a cluster in the order of their names, with their replicas.
     async fn shards(&self, cluster: ClusterId) -> Result<Vec<(Shard, Vec<Replica>)>, StoreError>;
+
+    /// One version of a tenant's plugin.
+    async fn plugin(&self, tenant: TenantKey, name: &str, version: PluginVersion)
+    -> Result<Option<Plugin>, StoreError>;
+
+    /// The tenant's plugin with this module.
+    async fn plugin_of_module(&self, tenant: TenantKey, sha256: [u8; 32]) -> Result<Option<Plugin>, StoreError>;
+
+    /// Plugins of a tenant by id, the oldest first. `name`: only those of this name.
+    async fn plugins(&self, tenant: TenantKey, name: Option<&str>, page: &Page) -> Result<Vec<Plugin>, StoreError>;
+
+    /// The module of a plugin.
+    async fn module(&self, plugin: PluginId) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Data nodes in the order of their numbers, each with its newest report.
     async fn nodes(&self) -> Result<Vec<(Node, Option<NodeReport>)>, StoreError>;
@@ -156,6 +172,14 @@ pub enum StoreError {
         /// Which row.
         row: String,
     },
+    /// It has as much as it may have. Nothing was changed.
+    #[error("{row} may have {limit}, and no more")]
+    Full {
+        /// Which row.
+        row: String,
+        /// Of what.
+        limit: Limit,
+    },
     /// The database does not answer, or answers nonsense. Whether something was changed is not known.
     #[error("the database cannot be used")]
     Unavailable {
@@ -163,4 +187,18 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// What a row may have only so much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Limit {
+    /// Versions of plugins.
+    #[error("{PLUGINS_OF_TENANT_MAX} versions of plugins")]
+    PluginsOfTenant,
+    /// Bytes of modules.
+    #[error("modules of {PLUGIN_BYTES_OF_TENANT_MAX} bytes")]
+    PluginBytesOfTenant,
+    /// Plugins that a cluster runs.
+    #[error("{PLUGINS_OF_CLUSTER_MAX} plugins")]
+    PluginsOfCluster,
 }

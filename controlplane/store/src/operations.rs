@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use tenure_control_model::{
-    Expect, Operation, OperationError, OperationId, OperationKind, OperationState, Step, StepState, TenantKey,
+    Expect, Operation, OperationError, OperationId, OperationKind, OperationState, PluginVersion, ShardId, Step,
+    StepState, TenantKey,
 };
-use tenure_types::WallTime;
+use tenure_types::{NodeId, WallTime};
 
 use crate::column::{List, word_columns};
 use crate::sql::{Row, SqlError, Transaction, Value, put as put_one, read, read_one, values};
@@ -21,6 +22,9 @@ SELECT
     kind,
     kind_shard,
     kind_node,
+    kind_plugin,
+    kind_version,
+    kind_generation,
     state,
     steps,
     error_code,
@@ -68,6 +72,9 @@ INSERT INTO operations (
     kind,
     kind_shard,
     kind_node,
+    kind_plugin,
+    kind_version,
+    kind_generation,
     state,
     steps,
     error_code,
@@ -76,7 +83,7 @@ INSERT INTO operations (
     finished_at,
     revision
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1)";
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1)";
 
 const UPDATE: &str = "
 UPDATE operations
@@ -86,14 +93,17 @@ SET
     kind = $4,
     kind_shard = $5,
     kind_node = $6,
-    state = $7,
-    steps = $8,
-    error_code = $9,
-    error_detail = $10,
-    created_at = $11,
-    finished_at = $12,
+    kind_plugin = $7,
+    kind_version = $8,
+    kind_generation = $9,
+    state = $10,
+    steps = $11,
+    error_code = $12,
+    error_detail = $13,
+    created_at = $14,
+    finished_at = $15,
     revision = revision + 1
-WHERE id = $1 AND revision = $13";
+WHERE id = $1 AND revision = $16";
 
 const FORGET: &str = "
 DELETE FROM operations
@@ -170,6 +180,8 @@ word_columns! {
         DeleteCluster => "delete-cluster",
         Failover => "failover",
         VerifyLog => "verify-log",
+        AttachPlugin => "attach-plugin",
+        DetachPlugin => "detach-plugin",
     }
 }
 
@@ -179,6 +191,8 @@ enum KindWord {
     DeleteCluster,
     Failover,
     VerifyLog,
+    AttachPlugin,
+    DetachPlugin,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -226,12 +240,14 @@ impl StoredStep {
 }
 
 fn columns(operation: &Operation) -> Vec<Value> {
-    let (kind, shard, node) = match operation.kind {
-        OperationKind::CreateCluster => (KindWord::CreateCluster, None, None),
-        OperationKind::DeleteCluster => (KindWord::DeleteCluster, None, None),
-        OperationKind::Failover { shard, to } => (KindWord::Failover, Some(shard), Some(to)),
-        OperationKind::VerifyLog => (KindWord::VerifyLog, None, None),
-    };
+    let Carried {
+        kind,
+        shard,
+        node,
+        plugin,
+        version,
+        generation,
+    } = carried(&operation.kind);
     let error = operation.error.as_ref();
     values![
         operation.id,
@@ -240,6 +256,9 @@ fn columns(operation: &Operation) -> Vec<Value> {
         kind,
         shard,
         node,
+        plugin,
+        version,
+        generation,
         operation.state,
         List(operation.steps.iter().map(StoredStep::of).collect()),
         error.map(|error| error.code.as_str()),
@@ -247,6 +266,52 @@ fn columns(operation: &Operation) -> Vec<Value> {
         operation.created_at,
         operation.finished_at,
     ]
+}
+
+/// An [`OperationKind`] as it lies in columns.
+struct Carried<'a> {
+    kind: KindWord,
+    shard: Option<ShardId>,
+    node: Option<NodeId>,
+    plugin: Option<&'a str>,
+    version: Option<PluginVersion>,
+    generation: Option<u64>,
+}
+
+fn carried(kind: &OperationKind) -> Carried<'_> {
+    let nothing = |kind| Carried {
+        kind,
+        shard: None,
+        node: None,
+        plugin: None,
+        version: None,
+        generation: None,
+    };
+    match kind {
+        OperationKind::CreateCluster => nothing(KindWord::CreateCluster),
+        OperationKind::DeleteCluster => nothing(KindWord::DeleteCluster),
+        OperationKind::Failover { shard, to } => Carried {
+            shard: Some(*shard),
+            node: Some(*to),
+            ..nothing(KindWord::Failover)
+        },
+        OperationKind::VerifyLog => nothing(KindWord::VerifyLog),
+        OperationKind::AttachPlugin {
+            name,
+            version,
+            generation,
+        } => Carried {
+            plugin: Some(name),
+            version: Some(*version),
+            generation: Some(*generation),
+            ..nothing(KindWord::AttachPlugin)
+        },
+        OperationKind::DetachPlugin { name, generation } => Carried {
+            plugin: Some(name),
+            generation: Some(*generation),
+            ..nothing(KindWord::DetachPlugin)
+        },
+    }
 }
 
 fn operation(row: &Row) -> Result<Operation, SqlError> {
@@ -274,6 +339,15 @@ fn kind(row: &Row) -> Result<OperationKind, SqlError> {
             to: row.get("kind_node")?,
         },
         KindWord::VerifyLog => OperationKind::VerifyLog,
+        KindWord::AttachPlugin => OperationKind::AttachPlugin {
+            name: row.get("kind_plugin")?,
+            version: row.get("kind_version")?,
+            generation: row.get("kind_generation")?,
+        },
+        KindWord::DetachPlugin => OperationKind::DetachPlugin {
+            name: row.get("kind_plugin")?,
+            generation: row.get("kind_generation")?,
+        },
     })
 }
 

@@ -1,8 +1,8 @@
 //! The newest report of each data node.
 
 use serde::{Deserialize, Serialize};
-use tenure_control_model::{NodeReport, Refusal, ReplicaSeen, Standing};
-use tenure_types::{Epoch, Incarnation, Lsn, StreamId};
+use tenure_control_model::{NodeReport, PluginSeen, Refusal, ReplicaSeen, Standing};
+use tenure_types::{Epoch, Incarnation, Lsn, StreamId, TenantId};
 
 use crate::StoreError;
 use crate::column::List;
@@ -14,7 +14,8 @@ SELECT
     at,
     generation,
     replicas,
-    refusals
+    refusals,
+    plugins
 FROM node_reports";
 
 const PUT: &str = "
@@ -23,15 +24,17 @@ INSERT INTO node_reports (
     at,
     generation,
     replicas,
-    refusals
+    refusals,
+    plugins
 )
-VALUES ($1, $2, $3, $4, $5)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (node) DO UPDATE
 SET
     at = excluded.at,
     generation = excluded.generation,
     replicas = excluded.replicas,
-    refusals = excluded.refusals";
+    refusals = excluded.refusals,
+    plugins = excluded.plugins";
 
 /// By the node's number.
 pub(crate) async fn all(sql: &mut dyn Transaction) -> Result<Vec<NodeReport>, StoreError> {
@@ -47,6 +50,7 @@ pub(crate) async fn put(sql: &mut dyn Transaction, report: &NodeReport) -> Resul
         report.generation,
         List(report.replicas.iter().map(StoredReplica::of).collect()),
         List(report.refusals.iter().map(StoredRefusal::of).collect()),
+        List(report.plugins.iter().map(StoredPlugin::of).collect()),
     ];
     put_one(sql.change(PUT, values).await, || format!("report of {}", report.node))
 }
@@ -54,6 +58,7 @@ pub(crate) async fn put(sql: &mut dyn Transaction, report: &NodeReport) -> Resul
 fn report(row: &Row) -> Result<NodeReport, SqlError> {
     let List(replicas) = row.get("replicas")?;
     let List(refusals) = row.get("refusals")?;
+    let List(plugins) = row.get("plugins")?;
     let replicas: Option<_> = replicas.into_iter().map(StoredReplica::seen).collect();
     Ok(NodeReport {
         node: row.get("node")?,
@@ -61,6 +66,7 @@ fn report(row: &Row) -> Result<NodeReport, SqlError> {
         generation: row.get("generation")?,
         replicas: replicas.ok_or_else(|| SqlError::nonsense("replicas"))?,
         refusals: refusals.into_iter().map(StoredRefusal::refusal).collect(),
+        plugins: plugins.into_iter().map(StoredPlugin::plugin).collect(),
     })
 }
 
@@ -145,24 +151,63 @@ impl StoredStanding {
 struct StoredRefusal {
     /// Its bits.
     stream: Option<u64>,
+    /// Of nobody in a report that was written without it: the node's next one, a second later, has it.
+    #[serde(default)]
+    tenant: u64,
     cluster: String,
     reason: String,
+    plugin: Option<String>,
 }
 
 impl StoredRefusal {
     fn of(refusal: &Refusal) -> Self {
         Self {
             stream: refusal.stream.map(StreamId::to_bits),
+            tenant: refusal.tenant.get(),
             cluster: refusal.cluster.clone(),
             reason: refusal.reason.clone(),
+            plugin: refusal.plugin.clone(),
         }
     }
 
     fn refusal(self) -> Refusal {
         Refusal {
             stream: self.stream.map(StreamId::from_bits),
+            tenant: TenantId::new(self.tenant),
             cluster: self.cluster,
             reason: self.reason,
+            plugin: self.plugin,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredPlugin {
+    tenant: u64,
+    cluster: String,
+    name: String,
+    sha256: [u8; 32],
+    quarantined: Option<String>,
+}
+
+impl StoredPlugin {
+    fn of(seen: &PluginSeen) -> Self {
+        Self {
+            tenant: seen.tenant.get(),
+            cluster: seen.cluster.clone(),
+            name: seen.name.clone(),
+            sha256: seen.sha256,
+            quarantined: seen.quarantined.clone(),
+        }
+    }
+
+    fn plugin(self) -> PluginSeen {
+        PluginSeen {
+            tenant: TenantId::new(self.tenant),
+            cluster: self.cluster,
+            name: self.name,
+            sha256: self.sha256,
+            quarantined: self.quarantined,
         }
     }
 }

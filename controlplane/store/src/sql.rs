@@ -5,7 +5,7 @@
 //! Discarded: functions generic over `sqlx::Executor`, whose bounds are longer than the functions, and a macro that
 //! expands each file once per engine, whose errors nobody can read. Another engine is one more file like `sqlite.rs`.
 //!
-//! The texts keep to what both take: `$1`, ON CONFLICT, RETURNING, row values; ids TEXT, numbers BIGINT, BOOLEAN; JSON as
+//! The texts keep to what both take: `$1`, ON CONFLICT, RETURNING, row values; ids TEXT, numbers BIGINT, BOOLEAN, bytes; JSON as
 //! TEXT that SQL never looks into. Lists are sorted by TEXT byte by byte, which PostgreSQL does under COLLATE "C" only.
 
 use std::error::Error;
@@ -47,6 +47,8 @@ pub enum Value {
     Number(Option<i64>),
     /// BOOLEAN.
     Flag(Option<bool>),
+    /// BLOB, or BYTEA.
+    Bytes(Option<Vec<u8>>),
 }
 
 /// Which [`Value`] a column holds.
@@ -56,6 +58,7 @@ pub enum Kind {
     Text,
     Number,
     Flag,
+    Bytes,
 }
 
 /// The fields of a row, as an engine gives them.

@@ -41,7 +41,8 @@ const READERS_MAX: u32 = 4;
 /// How long a transaction waits for its turn, and for other processes that have the file open.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// The steps from an empty database to the schema of this program, in order. Their texts never change.
+/// The steps from an empty database to the schema of this program, in order. From the first release on their texts never change; until
+/// then they may, and a database of an earlier build is refused.
 const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "init", include_str!("../migrations/sqlite/0001_init.sql"))];
 
 /// A database was not opened.
@@ -68,6 +69,17 @@ pub enum OpenError {
         found: i64,
         /// The newest schema that this program knows.
         known: i64,
+    },
+    /// A build of before the first release has written it: its schema is another one of the same number.
+    #[error(
+        "the database {} was made by an earlier, unreleased build, with another schema {found}: make a new database",
+        path.display()
+    )]
+    Unreleased {
+        /// Which file.
+        path: PathBuf,
+        /// The number of the schema that changed since.
+        found: i64,
     },
     /// It is no database, is damaged, is locked by another process, or its disk fails.
     #[error("the database {} cannot be opened", path.display())]
@@ -98,6 +110,9 @@ impl SqliteStore {
         migrate(&writer).await.map_err(|error| {
             if let MigrateError::VersionMissing(found) = error {
                 newer(path, found)
+            } else if let MigrateError::VersionMismatch(found) = error {
+                let path = path.to_owned();
+                OpenError::Unreleased { path, found }
             } else {
                 unusable(error.into())
             }
@@ -153,6 +168,7 @@ impl Fields for SqliteRow {
             Kind::Text => self.try_get(column).map(Value::Text),
             Kind::Number => self.try_get(column).map(Value::Number),
             Kind::Flag => self.try_get(column).map(Value::Flag),
+            Kind::Bytes => self.try_get(column).map(Value::Bytes),
         };
         value.map_err(of_sqlx)
     }
@@ -163,6 +179,7 @@ fn bound(sql: &'static str, values: Vec<Value>) -> Query<'static, Sqlite, Sqlite
         Value::Text(text) => query.bind(text),
         Value::Number(number) => query.bind(number),
         Value::Flag(flag) => query.bind(flag),
+        Value::Bytes(bytes) => query.bind(bytes),
     })
 }
 

@@ -4,14 +4,14 @@
 use async_trait::async_trait;
 use tenure_control_model::{
     ApiKey, ApiKeyId, AuditRow, Change, Cluster, ClusterId, Event, FailoverAttempt, Name, Node, NodeReport, Operation,
-    OperationId, Remembered, Replica, Shard, Tenant, TenantKey, World, Write,
+    OperationId, Plugin, PluginId, PluginVersion, Remembered, Replica, Shard, Tenant, TenantKey, World, Write,
 };
 use tenure_types::{NodeId, WallTime};
 
 use crate::sql::{Engine, Transaction};
 use crate::{
-    Counter, Page, Store, StoreError, api_keys, audit_log, clusters, counters, events, failovers, nodes, operations,
-    remembered, replicas, reports, shards, tenants,
+    Counter, Page, Store, StoreError, api_keys, attachments, audit_log, clusters, counters, events, failovers, nodes,
+    operations, plugins, remembered, replicas, reports, shards, tenants,
 };
 
 /// What the control plane keeps, in the database behind an engine.
@@ -66,6 +66,7 @@ impl<E: Engine> Store for SqlStore<E> {
             clusters: clusters::all(sql).await?,
             shards: shards::all(sql).await?,
             replicas: replicas::all(sql).await?,
+            attachments: attachments::all(sql).await?,
             nodes: nodes::all(sql).await?,
             reports: reports::all(sql).await?,
             operations: operations::under_way(sql).await?,
@@ -94,6 +95,27 @@ impl<E: Engine> Store for SqlStore<E> {
             let replicas = replicas::of_cluster(sql, cluster).await?;
             Ok(with_replicas(shards, &replicas))
         })
+    }
+
+    async fn plugin(
+        &self,
+        tenant: TenantKey,
+        name: &str,
+        version: PluginVersion,
+    ) -> Result<Option<Plugin>, StoreError> {
+        reading!(self, sql => plugins::by_version(sql, tenant, name, version).await)
+    }
+
+    async fn plugin_of_module(&self, tenant: TenantKey, sha256: [u8; 32]) -> Result<Option<Plugin>, StoreError> {
+        reading!(self, sql => plugins::by_sha256(sql, tenant, sha256).await)
+    }
+
+    async fn plugins(&self, tenant: TenantKey, name: Option<&str>, page: &Page) -> Result<Vec<Plugin>, StoreError> {
+        reading!(self, sql => plugins::page(sql, tenant, name, page).await)
+    }
+
+    async fn module(&self, plugin: PluginId) -> Result<Option<Vec<u8>>, StoreError> {
+        reading!(self, sql => plugins::module(sql, plugin).await)
     }
 
     async fn nodes(&self) -> Result<Vec<(Node, Option<NodeReport>)>, StoreError> {
@@ -181,6 +203,10 @@ async fn apply(sql: &mut dyn Transaction, write: &Write) -> Result<(), StoreErro
         Write::PutShard(shard, expect) => shards::put(sql, shard, *expect).await,
         Write::PutReplica(replica, expect) => replicas::put(sql, replica, *expect).await,
         Write::DeleteReplica(shard, node, revision) => replicas::delete(sql, *shard, *node, *revision).await,
+        Write::AddPlugin(plugin, module) => plugins::add(sql, plugin, module).await,
+        Write::DeletePlugin(id) => plugins::delete(sql, *id).await,
+        Write::PutAttachment(attachment, expect) => attachments::put(sql, attachment, *expect).await,
+        Write::DeleteAttachment(cluster, name, revision) => attachments::delete(sql, *cluster, name, *revision).await,
         Write::PutNode(node, expect) => nodes::put(sql, node, *expect).await,
         Write::PutReport(report) => reports::put(sql, report).await,
         Write::PutOperation(operation, expect) => operations::put(sql, operation, *expect).await,
@@ -200,10 +226,14 @@ fn changes_what_nodes_host(write: &Write) -> bool {
         | Write::DeleteCluster(..)
         | Write::PutShard(..)
         | Write::PutReplica(..)
-        | Write::DeleteReplica(..) => true,
+        | Write::DeleteReplica(..)
+        | Write::PutAttachment(..)
+        | Write::DeleteAttachment(..) => true,
         Write::ExpectGeneration(_)
         | Write::PutTenant(..)
         | Write::DeleteTenant(..)
+        | Write::AddPlugin(..)
+        | Write::DeletePlugin(_)
         | Write::PutNode(..)
         | Write::PutReport(..)
         | Write::PutOperation(..)

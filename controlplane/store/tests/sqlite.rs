@@ -113,6 +113,22 @@ VALUES (999, 'of tomorrow', TRUE, x'00', 0)";
     });
 }
 
+#[test]
+fn a_database_of_an_unreleased_build_is_refused_and_left_as_it_is() {
+    run(async {
+        let under_test = SqliteFile::new().await;
+        under_test.store.close().await;
+        let options = SqliteConnectOptions::new().filename(under_test.path());
+        let mut connection = options.connect().await.unwrap();
+        let edited = "UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1";
+        sqlx::query(edited).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let error = SqliteStore::open(&under_test.path()).await.unwrap_err();
+        let sentence = "was made by an earlier, unreleased build, with another schema 1: make a new database";
+        assert!(error.to_string().ends_with(sentence), "{error}");
+    });
+}
+
 /// Another process may have the file open, such as a backup or a person with a shell.
 #[test]
 fn reads_go_on_while_somebody_writes_and_a_write_waits_for_its_turn() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::target::Target;
 use super::{Call, Method, Nothing};
 use crate::{
-    ApiKey, AuditEntry, Cluster, ClusterChange, CreateApiKey, CreateCluster, CreateTenant, Event, Failover, Lease,
-    List, LogGroups, NewApiKey, Node, Operation, Shard, Tenant, WhoAmI,
+    ApiKey, AttachPlugin, AuditEntry, Cluster, ClusterChange, CreateApiKey, CreateCluster, CreateTenant, Event,
+    Failover, Lease, List, LogGroups, NewApiKey, Node, Operation, Plugin, Shard, Tenant, WhoAmI,
 };
 
 /// Which part of a list.
@@ -94,6 +94,47 @@ pub fn list_shards(tenant: &str, cluster: &str, page: &Page) -> Call<List<Shard>
 pub fn failover(tenant: &str, cluster: &str, shard: &str, body: &Failover) -> Call<ClusterChange> {
     let target = Target::path(&["tenants", tenant, "clusters", cluster, "shards", shard, "failover"]);
     post(target).with_body(body)
+}
+
+/// `POST /v1/tenants/{tenant}/plugins`. A dry run does everything but the change.
+#[must_use]
+pub fn push_plugin(tenant: &str, module: Vec<u8>, dry_run: bool) -> Call<Plugin> {
+    let target = Target::path(&["tenants", tenant, "plugins"]);
+    post(target.with_some("dry_run", dry_run.then_some("true"))).with_module(module)
+}
+
+/// `GET /v1/tenants/{tenant}/plugins`, of one name if it is given.
+#[must_use]
+pub fn list_plugins(tenant: &str, name: Option<&str>, page: &Page) -> Call<List<Plugin>> {
+    list(
+        Target::path(&["tenants", tenant, "plugins"]).with_some("name", name),
+        page,
+    )
+}
+
+/// `GET /v1/tenants/{tenant}/plugins/{name}/versions/{version}`
+#[must_use]
+pub fn get_plugin(tenant: &str, name: &str, version: &str) -> Call<Plugin> {
+    get(Target::path(&["tenants", tenant, "plugins", name, "versions", version]))
+}
+
+/// `DELETE /v1/tenants/{tenant}/plugins/{name}/versions/{version}`
+#[must_use]
+pub fn delete_plugin(tenant: &str, name: &str, version: &str) -> Call<Nothing> {
+    delete(Target::path(&["tenants", tenant, "plugins", name, "versions", version]))
+}
+
+/// `PUT /v1/tenants/{tenant}/clusters/{cluster}/plugins/{name}`
+#[must_use]
+pub fn attach_plugin(tenant: &str, cluster: &str, name: &str, body: &AttachPlugin) -> Call<ClusterChange> {
+    let target = Target::path(&["tenants", tenant, "clusters", cluster, "plugins", name]);
+    Call::new(Method::Put, target.into_text()).with_body(body)
+}
+
+/// `DELETE /v1/tenants/{tenant}/clusters/{cluster}/plugins/{name}`
+#[must_use]
+pub fn detach_plugin(tenant: &str, cluster: &str, name: &str) -> Call<ClusterChange> {
+    delete(Target::path(&["tenants", tenant, "clusters", cluster, "plugins", name]))
 }
 
 /// `POST` on the keys of a scope.

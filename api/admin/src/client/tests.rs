@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::calls::{self, KeyScope, Page};
 use super::{Call, ClientError, Method, Nothing};
-use crate::{CreateCluster, CreateTenant, Failover, LogGroups, Tenant};
+use crate::{AttachPlugin, CreateCluster, CreateTenant, Failover, LogGroups, Tenant};
 
 fn sent<T>(call: &Call<T>) -> (&'static str, &str, &str) {
     let body = call
@@ -81,6 +81,31 @@ fn each_endpoint_has_its_method_path_and_body() {
             r#"{"to":"data-2"}"#
         )
     );
+    let version = AttachPlugin {
+        version: "1.0.2".to_owned(),
+    };
+    let attached = "/v1/tenants/demo/clusters/shop/plugins/ratelimit";
+    assert_eq!(
+        sent(&calls::attach_plugin("demo", "shop", "ratelimit", &version)),
+        ("PUT", attached, r#"{"version":"1.0.2"}"#)
+    );
+    assert_eq!(
+        sent(&calls::detach_plugin("demo", "shop", "ratelimit")),
+        ("DELETE", attached, "")
+    );
+    assert_eq!(
+        sent(&calls::list_plugins("demo", Some("ratelimit"), &first)),
+        ("GET", "/v1/tenants/demo/plugins?name=ratelimit", "")
+    );
+    let pushed = "/v1/tenants/demo/plugins/ratelimit/versions/1.0.2";
+    assert_eq!(
+        sent(&calls::get_plugin("demo", "ratelimit", "1.0.2")),
+        ("GET", pushed, "")
+    );
+    assert_eq!(
+        sent(&calls::delete_plugin("demo", "ratelimit", "1.0.2")),
+        ("DELETE", pushed, "")
+    );
     assert_eq!(
         sent(&calls::list_api_keys(KeyScope::Platform, &first)),
         ("GET", "/v1/api-keys", "")
@@ -111,6 +136,18 @@ fn each_endpoint_has_its_method_path_and_body() {
     assert_eq!(sent(&calls::log_groups()), ("GET", "/v1/admin/log-groups", ""));
     assert_eq!(sent(&calls::verify_log()), ("POST", "/v1/admin/log-groups/verify", ""));
     assert_eq!(sent(&calls::list_leases(&first)), ("GET", "/v1/admin/leases", ""));
+}
+
+#[test]
+fn a_module_is_sent_as_it_is() {
+    let call = calls::push_plugin("demo", vec![0, 0x61, 0xff], true);
+    assert_eq!(call.target, "/v1/tenants/demo/plugins?dry_run=true");
+    assert_eq!(call.body.as_deref(), Some(&[0, 0x61, 0xff][..]));
+    let media_types = call.headers.iter().filter(|(name, _)| *name == "Content-Type");
+    assert_eq!(
+        media_types.map(|(_, value)| value.as_str()).collect::<Vec<_>>(),
+        ["application/wasm"]
+    );
 }
 
 #[test]

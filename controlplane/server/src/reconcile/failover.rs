@@ -63,6 +63,7 @@ impl Failover {
         )
         .await;
         for attempt in ended {
+            shared.metrics.failed_over(attempt.outcome);
             if let FailoverOutcome::Unknown = attempt.outcome {
                 self.unsettled.push(attempt);
             } else {
@@ -88,7 +89,10 @@ impl Failover {
         }
         for attempt in std::mem::take(&mut self.unsettled) {
             match settled(view, &attempt) {
-                Some(attempt) => drop(apply(shared, outcome(view, attempt)).await?),
+                Some(attempt) => {
+                    shared.metrics.failed_over(attempt.outcome);
+                    apply(shared, outcome(view, attempt)).await?;
+                }
                 None => self.unsettled.push(attempt),
             }
         }

@@ -26,9 +26,13 @@ pub(super) fn plan(view: &View<'_>) -> Vec<Change> {
         .world
         .operations
         .iter()
-        .filter_map(|operation| match operation.kind {
-            OperationKind::Failover { shard, to } => Some(hand_over(view, operation, view.shard(shard), to)),
-            OperationKind::CreateCluster | OperationKind::DeleteCluster | OperationKind::VerifyLog => None,
+        .filter_map(|operation| match &operation.kind {
+            OperationKind::Failover { shard, to } => Some(hand_over(view, operation, view.shard(*shard), *to)),
+            OperationKind::CreateCluster
+            | OperationKind::DeleteCluster
+            | OperationKind::VerifyLog
+            | OperationKind::AttachPlugin { .. }
+            | OperationKind::DetachPlugin { .. } => None,
         });
     changes.filter(|change| !change.writes.is_empty()).collect()
 }

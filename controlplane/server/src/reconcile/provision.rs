@@ -136,8 +136,10 @@ mod tests {
         );
         world.reports[1].refusals.push(Refusal {
             stream: Some(stream(1)),
+            tenant: world.tenants[0].number,
             cluster: "shop".to_owned(),
             reason: "its port is in use".to_owned(),
+            plugin: None,
         });
         let refused = "data-2 could not start shard 0001: its port is in use".to_owned();
         assert_eq!(waits_for(&world, &observed), (1, refused));

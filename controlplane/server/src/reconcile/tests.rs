@@ -22,7 +22,7 @@ use super::Reconcilers;
 use crate::authority::Authority;
 use crate::observe::observe_once;
 use crate::shared::{Observed, Options, Shared};
-use crate::testing::{L, owner, report, seen, stream, world};
+use crate::testing::{ByItsWord, L, owner, report, seen, stream, world};
 
 /// A log that looks into the database when a fence comes, and may damage what is read.
 struct Watched {
@@ -130,9 +130,11 @@ impl Platform {
             log,
             clock: clock.clone(),
             observed,
+            plugin_check: Arc::new(ByItsWord),
             wake: Arc::new(Notify::new()),
             authority_pem: Arc::from(""),
             options: Arc::new(Options::default()),
+            metrics: crate::Metrics::register(&prometheus::Registry::new()).unwrap(),
         };
         let (told, _) = watch::channel(None);
         let (authority, _) = Authority::generate().unwrap();

@@ -120,19 +120,10 @@ impl<'a> View<'a> {
     /// Why a node could not host a shard, if it said so.
     pub(crate) fn refusal(&self, cluster: &Cluster, shard: &Shard, node: NodeId) -> Option<&'a str> {
         let refusals = &self.report_of(node)?.refusals;
-        let is_of_it = |stream| stream == Some(shard.stream);
-        // Nodes name clusters without their tenants: a namesake's is nobody else's business.
-        let is_alone = self
-            .world
-            .clusters
+        let tenant = self.tenant_of(cluster)?.number;
+        let refusal = refusals
             .iter()
-            .filter(|other| other.name == cluster.name)
-            .count()
-            == 1;
-        let refusal = refusals.iter().find(|refusal| {
-            let is_of_cluster = refusal.stream.is_none() && refusal.cluster == cluster.name.as_str();
-            is_of_it(refusal.stream) || (is_of_cluster && is_alone)
-        });
+            .find(|refusal| refusal.stream == Some(shard.stream) || refusal.is_of_whole(tenant, &cluster.name));
         refusal.map(|refusal| refusal.reason.as_str())
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Rule {
     pub(super) scope: Scope,
     /// The query parameters that it takes.
     pub(super) query: &'static [&'static str],
+    /// What its body is, if it has one.
+    pub(super) body: BodyKind,
 }
 
 /// Whose keys an endpoint answers.
@@ -32,12 +34,23 @@ pub(super) enum Scope {
     Caller,
 }
 
+/// What the body of a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyKind {
+    /// JSON, of at most 64 KiB.
+    Json,
+    /// The module of a plugin, of at most 4 MiB.
+    Module,
+}
+
 const PAGED: &[&str] = &["page_size", "page_token"];
 const PAGED_BY_TENANT: &[&str] = &["page_size", "page_token", "tenant"];
 const PAGED_BY_CLUSTER: &[&str] = &["page_size", "page_token", "tenant", "cluster"];
+const PAGED_BY_NAME: &[&str] = &["page_size", "page_token", "name"];
 const NONE: &[&str] = &[];
 const GET: &Method = &Method::GET;
 const POST: &Method = &Method::POST;
+const PUT: &Method = &Method::PUT;
 const DELETE: &Method = &Method::DELETE;
 
 /// The table.
@@ -53,6 +66,12 @@ pub(super) const RULES: &[Rule] = &[
     rule(DELETE, "/v1/tenants/{tenant}/clusters/{cluster}",                        Role::Admin,    Scope::Tenant,   NONE),
     rule(GET,    "/v1/tenants/{tenant}/clusters/{cluster}/shards",                 Role::Viewer,   Scope::Tenant,   PAGED),
     rule(POST,   "/v1/tenants/{tenant}/clusters/{cluster}/shards/{shard}/failover", Role::Operator, Scope::Tenant,  NONE),
+    rule(PUT,    "/v1/tenants/{tenant}/clusters/{cluster}/plugins/{name}",         Role::Admin,    Scope::Tenant,   NONE),
+    rule(DELETE, "/v1/tenants/{tenant}/clusters/{cluster}/plugins/{name}",         Role::Admin,    Scope::Tenant,   NONE),
+    rule(POST,   "/v1/tenants/{tenant}/plugins",                                   Role::Admin,    Scope::Tenant,   &["dry_run"]).of_module(),
+    rule(GET,    "/v1/tenants/{tenant}/plugins",                                   Role::Viewer,   Scope::Tenant,   PAGED_BY_NAME),
+    rule(GET,    "/v1/tenants/{tenant}/plugins/{name}/versions/{version}",         Role::Viewer,   Scope::Tenant,   NONE),
+    rule(DELETE, "/v1/tenants/{tenant}/plugins/{name}/versions/{version}",         Role::Admin,    Scope::Tenant,   NONE),
     rule(POST,   "/v1/tenants/{tenant}/api-keys",                                  Role::Admin,    Scope::Tenant,   NONE),
     rule(GET,    "/v1/tenants/{tenant}/api-keys",                                  Role::Admin,    Scope::Tenant,   PAGED),
     rule(DELETE, "/v1/tenants/{tenant}/api-keys/{id}",                             Role::Admin,    Scope::Tenant,   NONE),
@@ -78,6 +97,14 @@ pub(super) fn rule_of(method: &Method, path: &str) -> Option<&'static Rule> {
 }
 
 impl Rule {
+    /// The same with a module for a body.
+    const fn of_module(self) -> Self {
+        Self {
+            body: BodyKind::Module,
+            ..self
+        }
+    }
+
     /// Whether the key may do it at all. Whether it may know of the tenant in the path was asked before.
     pub(super) fn permit(&self, key: &ApiKey) -> Result<(), Fault> {
         if self.scope == Scope::Platform && key.tenant.is_some() {
@@ -129,5 +156,6 @@ const fn rule(
         least,
         scope,
         query,
+        body: BodyKind::Json,
     }
 }

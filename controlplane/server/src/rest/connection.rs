@@ -21,15 +21,15 @@ use super::rate::{Source, network_of};
 
 /// What connections may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub struct Bounds {
     /// Connections at a time.
-    pub(super) all_max: usize,
+    pub all_max: usize,
     /// Those of one address; of IPv6 of one /64.
-    pub(super) of_one_max: usize,
+    pub of_one_max: usize,
     /// How long one lives.
-    pub(super) life_max: Duration,
+    pub life_max: Duration,
     /// How long a peer may take none of what is written to it.
-    pub(super) stall_max: Duration,
+    pub stall_max: Duration,
 }
 
 impl Default for Bounds {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use tenure_control_model::{Change, Expect, Revision, World, Write};
+use tenure_control_model::{Attachment, Change, Expect, Revision, World, Write};
 use tenure_control_store::StoreError;
 
 use super::Rest;
@@ -59,7 +59,7 @@ impl Rest {
                 }
                 // The tenant or the cluster may have gone too: the next look tells.
                 Err(StoreError::Conflict { .. } | StoreError::InUse { .. }) => {}
-                Err(error @ StoreError::Unavailable { .. }) => return Err(error.into()),
+                Err(error @ (StoreError::Full { .. } | StoreError::Unavailable { .. })) => return Err(error.into()),
             }
         }
         Err(Fault::conflict())
@@ -76,7 +76,7 @@ impl Rest {
     }
 }
 
-/// The world as it will be once the clusters, shards, replicas and operations of a change are written: what is answered is made of it.
+/// The world as it will be once the clusters, shards, replicas, attachments and operations of a change are written: what is answered is made of it.
 pub(super) fn foresee(world: &mut World, change: &Change) {
     for write in &change.writes {
         match write {
@@ -92,6 +92,19 @@ pub(super) fn foresee(world: &mut World, change: &Change) {
                 let row = with_revision(row.clone(), *expect, |row| &mut row.revision);
                 put(&mut world.replicas, row, *expect, |row| (row.shard, row.node));
             }
+            Write::PutAttachment(row, expect) => {
+                let row = with_revision(row.clone(), *expect, |row| &mut row.revision);
+                put(&mut world.attachments, row, *expect, |row| {
+                    (row.cluster, row.name.clone())
+                });
+                world
+                    .attachments
+                    .sort_by(|one, other| (one.cluster, &one.name).cmp(&(other.cluster, &other.name)));
+            }
+            Write::DeleteAttachment(cluster, name, _) => {
+                let goes = |row: &Attachment| row.cluster == *cluster && row.name == *name;
+                world.attachments.retain(|row| !goes(row));
+            }
             Write::PutOperation(row, expect) => {
                 let row = with_revision(row.clone(), *expect, |row| &mut row.revision);
                 put(&mut world.operations, row, *expect, |row| row.id);
@@ -102,6 +115,8 @@ pub(super) fn foresee(world: &mut World, change: &Change) {
             | Write::DeleteTenant(..)
             | Write::DeleteCluster(..)
             | Write::DeleteReplica(..)
+            | Write::AddPlugin(..)
+            | Write::DeletePlugin(_)
             | Write::PutNode(..)
             | Write::PutReport(_)
             | Write::PutApiKey(..)

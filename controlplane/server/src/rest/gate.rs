@@ -16,21 +16,27 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tenure_admin::WASM;
 use tenure_control_model::{ApiKey, Name, Tenant};
+use tenure_plugin_abi::MODULE_BYTES_MAX;
+use tokio::sync::SemaphorePermit;
 use tracing::error;
 
-use super::access::{self, Rule};
+use super::access::{self, BodyKind, Rule};
 use super::audit::Audit;
 use super::call::Call;
 use super::idempotency::Once;
 use super::problem::{Code, Fault};
 use super::query::Query;
+use super::rate::{Caller, too_many};
 use super::trace::code_of;
-use super::turns::turn;
+use super::turns::{MODULES_OF_ONE_MAX, Place, turn};
 use super::{Rest, auth, etag};
 
-/// The largest body.
+/// The largest body of JSON.
 pub(super) const BODY_BYTES_MAX: usize = 64 << 10;
+
+const JSON: &str = "application/json";
 
 /// In which a body has to come.
 const BODY_TIME_MAX: Duration = Duration::from_secs(10);
@@ -102,7 +108,13 @@ impl Visit {
         let about = self.tenant.as_ref().ok().and_then(Option::as_ref);
         let about = about.map(|tenant| tenant.id).or(self.key.tenant);
         let rest = self.rest.clone();
-        // The body is read before the turn: who sends slowly is in nobody's way.
+        // The body is read before the turn: who sends slowly is in nobody's way. The places of a module are held to the end.
+        let caller = Caller::of(&self.key);
+        let is_large = self.rule.body == BodyKind::Module && self.rule.permit(&self.key).is_ok();
+        let (_own, _place) = match places(&rest, is_large, caller).await {
+            Ok(places) => places,
+            Err(fault) => return fault.into_response(),
+        };
         let ready = self.ready().await;
         let _turn = match turn(&rest.changes, TURN_WITHIN).await {
             Ok(turn) => turn,
@@ -134,7 +146,8 @@ impl Visit {
     /// The tenant and the body, if the caller may do this at all.
     async fn ready(&mut self) -> Result<(Option<Tenant>, Bytes), Fault> {
         let tenant = self.permitted()?;
-        let body = read_body(&self.parts.headers, std::mem::take(&mut self.body), BODY_TIME_MAX).await?;
+        let body = std::mem::take(&mut self.body);
+        let body = read_body(&self.parts.headers, self.rule.body, body, BODY_TIME_MAX).await?;
         Ok((tenant, body))
     }
 
@@ -190,6 +203,21 @@ impl Visit {
     }
 }
 
+/// Where a large body is held.
+type Places<'a> = (Option<Place<'a>>, Option<SemaphorePermit<'a>>);
+
+/// Room for a body, if it is a large one. So however many push at once, and however slowly, memory is bounded, and nobody takes all
+/// places.
+async fn places(rest: &Rest, is_large: bool, caller: Caller) -> Result<Places<'_>, Fault> {
+    if !is_large {
+        return Ok((None, None));
+    }
+    let too_many = || too_many(Duration::ZERO, "a module of this caller is being looked at already");
+    let own = rest.pushers.place(caller, MODULES_OF_ONE_MAX).ok_or_else(too_many)?;
+    let place = turn(&rest.modules, TURN_WITHIN).await?;
+    Ok((Some(own), Some(place)))
+}
+
 fn rule_of(parts: &Parts) -> Result<&'static Rule, Fault> {
     let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
     access::rule_of(&parts.method, path).ok_or_else(|| {
@@ -209,28 +237,42 @@ pub(super) async fn visible_tenant(rest: &Rest, key: &ApiKey, name: &str) -> Res
 }
 
 /// The body, if it comes whole within `time_max`.
-pub(super) async fn read_body(headers: &HeaderMap, body: Body, time_max: Duration) -> Result<Bytes, Fault> {
-    let too_large = || Fault::new(Code::TooLarge, format!("a body has at most {BODY_BYTES_MAX} bytes"));
+pub(super) async fn read_body(
+    headers: &HeaderMap,
+    kind: BodyKind,
+    body: Body,
+    time_max: Duration,
+) -> Result<Bytes, Fault> {
+    let (bytes_max, media_type) = match kind {
+        BodyKind::Json => (BODY_BYTES_MAX, JSON),
+        BodyKind::Module => (MODULE_BYTES_MAX, WASM),
+    };
+    let too_large = || Fault::new(Code::TooLarge, format!("a body has at most {bytes_max} bytes here"));
     let length = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok());
     let length: Option<usize> = length.and_then(|text| text.parse().ok());
-    if length.is_some_and(|bytes| bytes > BODY_BYTES_MAX) {
+    if length.is_some_and(|bytes| bytes > bytes_max) {
         return Err(too_large());
     }
-    let body = tokio::time::timeout(time_max, body::to_bytes(body, BODY_BYTES_MAX)).await;
+    let body = tokio::time::timeout(time_max, body::to_bytes(body, bytes_max)).await;
     let body = body.map_err(|_| Fault::new(Code::TooSlow, format!("the body did not come within {time_max:?}")))?;
     // The other reason to fail is that the caller is gone, and then nobody hears this.
     let body = body.map_err(|_| too_large())?;
-    if !body.is_empty() && !is_json(headers) {
-        let detail = "send the body as JSON, with `Content-Type: application/json`";
+    if !body.is_empty() && !is_of_type(headers, media_type) {
+        let what = if kind == BodyKind::Json {
+            "JSON"
+        } else {
+            "the bytes of a module"
+        };
+        let detail = format!("send the body as {what}, with `Content-Type: {media_type}`");
         return Err(Fault::new(Code::UnsupportedMediaType, detail));
     }
     Ok(body)
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+fn is_of_type(headers: &HeaderMap, media_type: &str) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = value.and_then(|value| value.split(';').next());
-    media_type.is_some_and(|text| text.trim().eq_ignore_ascii_case("application/json"))
+    let given = value.and_then(|value| value.split(';').next());
+    given.is_some_and(|text| text.trim().eq_ignore_ascii_case(media_type))
 }

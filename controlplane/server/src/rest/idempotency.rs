@@ -32,7 +32,7 @@ impl Once {
         body: &[u8],
     ) -> Result<Option<Self>, Fault> {
         // Other methods may be repeated as they are.
-        if method != Method::POST {
+        if method != Method::POST && method != Method::PUT {
             return Ok(None);
         }
         let Some(key) = key_of(headers)? else {

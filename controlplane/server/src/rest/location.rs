@@ -15,7 +15,10 @@ pub(super) fn of(path: &str, body: &str) -> Option<String> {
     }
     match text("/id").filter(|id| id.starts_with("op_")) {
         Some(operation) => Some(operation_path(operation)),
-        None => text("/name").map(|name| format!("{path}/{name}")),
+        None => {
+            let version = text("/version").map(|version| format!("/versions/{version}"));
+            text("/name").map(|name| format!("{path}/{name}{}", version.unwrap_or_default()))
+        }
     }
 }
 

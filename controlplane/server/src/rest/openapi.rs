@@ -57,6 +57,7 @@ pub(super) fn operations_of(item: &mut PathItem) -> impl Iterator<Item = (&'stat
     let operations = [
         ("GET", &mut item.get),
         ("POST", &mut item.post),
+        ("PUT", &mut item.put),
         ("DELETE", &mut item.delete),
     ];
     operations
@@ -70,7 +71,7 @@ fn finish_operation(method: &str, path: &str, operation: &mut Operation) {
         "GET" => add_problems(operation, &READS),
         _ => add_problems(operation, &CHANGES),
     }
-    if method == "POST" {
+    if matches!(method, "POST" | "PUT") {
         add_problems(operation, &[422]);
         let parameter = ParameterBuilder::new()
             .name("Idempotency-Key")
@@ -88,7 +89,7 @@ fn finish_operation(method: &str, path: &str, operation: &mut Operation) {
     if path == "/v1/tenants/{tenant}/clusters" && method == "POST" {
         add_problems(operation, &[507]);
     }
-    if method == "DELETE" {
+    if matches!(method, "DELETE" | "PUT") {
         add_problems(operation, &[412]);
     }
     add_problems(operation, &[500]);

@@ -37,6 +37,8 @@ pub(super) fn in_the_way(operation: &Operation) -> Fault {
         OperationKind::DeleteCluster => "the cluster is being deleted",
         OperationKind::Failover { .. } => "a failover is under way",
         OperationKind::VerifyLog => "the log is being verified",
+        OperationKind::AttachPlugin { .. } => "a plugin is being attached to the cluster",
+        OperationKind::DetachPlugin { .. } => "a plugin is being detached from the cluster",
     };
     let id = operation.id.to_string();
     let detail = format!("{what}: wait until {id} is over (`GET /v1/operations/{id}?wait=30s`)");

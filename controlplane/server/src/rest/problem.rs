@@ -10,6 +10,8 @@ use tenure_admin::{FieldError, Problem};
 use tenure_control_store::StoreError;
 use tracing::error;
 
+use super::plugins::full;
+
 /// Seconds after which a database that does not answer may be asked again.
 const DATABASE_RETRY_SECONDS: u32 = 1;
 
@@ -64,14 +66,17 @@ codes! {
     OwnKey = "own-key", CONFLICT, "a key does not revoke itself";
     LastOwner = "last-owner", CONFLICT, "nobody could open everything any more";
     TooManyKeys = "too-many-keys", CONFLICT, "the tenant has all API keys that it may have";
+    TooManyPlugins = "too-many-plugins", CONFLICT, "there are all plugins that may be";
     PreconditionFailed = "precondition-failed", PRECONDITION_FAILED, "it is not what If-Match names";
     TooLarge = "too-large", PAYLOAD_TOO_LARGE, "the body is too large";
-    UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "the body is not JSON";
+    UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "the body is of another type than is taken";
+    Unfit = "unfit", UNPROCESSABLE_ENTITY, "the module cannot be a plugin";
     IdempotencyKeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "the Idempotency-Key came with another request";
     TooManyRequests = "too-many-requests", TOO_MANY_REQUESTS, "too many requests";
     Internal = "internal", INTERNAL_SERVER_ERROR, "a fault of the server";
     DatabaseUnavailable = "database-unavailable", SERVICE_UNAVAILABLE, "the database cannot be used";
     LogUnavailable = "log-unavailable", SERVICE_UNAVAILABLE, "the log does not answer";
+    CheckUnavailable = "check-unavailable", SERVICE_UNAVAILABLE, "modules cannot be looked at";
     Busy = "busy", SERVICE_UNAVAILABLE, "too many changes at once";
     NoCapacity = "no-capacity", INSUFFICIENT_STORAGE, "no room for it";
 }
@@ -188,6 +193,7 @@ impl From<StoreError> for Fault {
         match &error {
             StoreError::Conflict { .. } => Self::conflict(),
             StoreError::InUse { row } => Self::new(Code::InUse, format!("{row} is still in use")),
+            StoreError::Full { limit, .. } => full(*limit),
             StoreError::Unavailable { source } => {
                 error!(error = %chain(source.as_ref()), "the database cannot be used");
                 Self::database_unavailable()

@@ -41,17 +41,19 @@ pub enum RestError {
     },
 }
 
-/// Serves `router` until `stop`, and then to the end of what is under way, but for at most 5 s. Of `tls` the protocols (ALPN) are set here.
+/// Serves `router` until `stop`, and then to the end of what is under way, but for at most 5 s. Connections keep `bounds`. Of `tls`
+/// the protocols (ALPN) are set here.
 pub async fn serve_rest(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
     router: Router,
+    bounds: Bounds,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), RestError> {
-    serve(listener, tls, router, stop, END_TIME_MAX, Bounds::default()).await
+    serve(listener, tls, router, stop, END_TIME_MAX, bounds).await
 }
 
-/// As [`serve_rest`]; what is under way at the end is waited for as long as `end_time_max`, and connections keep `bounds`.
+/// As [`serve_rest`]; what is under way at the end is waited for as long as `end_time_max`.
 pub(super) async fn serve(
     listener: TcpListener,
     tls: Arc<ServerConfig>,

@@ -11,6 +11,7 @@ mod lists;
 mod nonsense;
 mod openapi;
 mod operations;
+mod plugins;
 mod site;
 mod store;
 mod surface;

@@ -5,7 +5,7 @@
 use std::panic::AssertUnwindSafe;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -26,6 +26,7 @@ const PATH_BYTES_MAX: usize = 256;
 pub(super) async fn trace(State(rest): State<Rest>, request: Request, next: Next) -> Response {
     let id = uuid::Uuid::from_u128(rest.shared.new_id()).to_string();
     let (method, path) = (request.method().clone(), cut(request.uri().path()).to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let begun = rest.shared.clock.boot();
     // A handler holds no lock across a panic: what it shares with others is SQL.
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
@@ -34,7 +35,10 @@ pub(super) async fn trace(State(rest): State<Rest>, request: Request, next: Next
         Fault::internal().into_response()
     });
     let (response, code) = finish(response, &id, &method);
-    let millis = u64::try_from(rest.shared.clock.boot().elapsed_since(begun).as_millis()).unwrap_or(u64::MAX);
+    let took = rest.shared.clock.boot().elapsed_since(begun);
+    let route = route.as_ref().map(MatchedPath::as_str);
+    rest.shared.metrics.answered(route, &method, response.status(), took);
+    let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let (status, code) = (response.status().as_u16(), code.map_or("", Code::text));
     info!(request = %id, %method, path, status, code, millis, "request answered");
     response

@@ -14,6 +14,10 @@ use super::rate::Caller;
 /// Requests of one caller that may wait for the end of an operation at a time.
 pub(super) const WAITING_OF_ONE_MAX: usize = 16;
 
+/// Modules of one caller that are received and held at a time. Fewer than are looked at at a time: whoever pushes one after the other
+/// leaves others a place.
+pub(super) const MODULES_OF_ONE_MAX: usize = 1;
+
 /// Seconds after which somebody who found no turn may come again.
 const RETRY_SECONDS: u32 = 1;
 
@@ -29,16 +33,16 @@ pub(super) async fn turn(turns: &Semaphore, wait_max: Duration) -> Result<Semaph
     turn.map_err(|_| Fault::internal())
 }
 
-/// How many requests of each caller wait for the end of an operation.
+/// How many places of a kind each caller has, such as those of requests that wait for the end of an operation.
 #[derive(Debug, Default)]
 pub(super) struct Waiters(Mutex<HashMap<Caller, usize>>);
 
 impl Waiters {
-    /// A place to wait in, unless the caller has all that one may have.
-    pub(super) fn place(&self, caller: Caller) -> Option<Place<'_>> {
+    /// A place, unless the caller has as many as one may have.
+    pub(super) fn place(&self, caller: Caller, places_max: usize) -> Option<Place<'_>> {
         let mut counts = self.counts();
         let count = counts.entry(caller).or_default();
-        if *count >= WAITING_OF_ONE_MAX {
+        if *count >= places_max {
             return None;
         }
         *count += 1;
@@ -62,7 +66,7 @@ impl Waiters {
     }
 }
 
-/// Somebody waits, until this is dropped.
+/// Somebody has a place, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     waiters: &'a Waiters,
@@ -85,12 +89,14 @@ mod tests {
     fn a_caller_has_so_many_places_and_gives_them_back() {
         let waiters = Waiters::default();
         let (one, other) = (Caller::Tenant(TenantKey::new(1)), Caller::Platform(ApiKeyId::new(1)));
-        let mut places: Vec<_> = (0..WAITING_OF_ONE_MAX).map(|_| waiters.place(one).unwrap()).collect();
-        assert!(waiters.place(one).is_none());
-        places.push(waiters.place(other).unwrap());
+        let mut places: Vec<_> = (0..WAITING_OF_ONE_MAX)
+            .map(|_| waiters.place(one, WAITING_OF_ONE_MAX).unwrap())
+            .collect();
+        assert!(waiters.place(one, WAITING_OF_ONE_MAX).is_none());
+        places.push(waiters.place(other, WAITING_OF_ONE_MAX).unwrap());
         places.swap_remove(0);
-        places.push(waiters.place(one).unwrap());
-        assert!(waiters.place(one).is_none());
+        places.push(waiters.place(one, WAITING_OF_ONE_MAX).unwrap());
+        assert!(waiters.place(one, WAITING_OF_ONE_MAX).is_none());
         drop(places);
         assert!(waiters.counts().is_empty(), "who has left takes no memory");
     }

@@ -112,6 +112,7 @@ fn is_news(before: &NodeReport, after: &NodeReport) -> bool {
     let lasting = |seen: &ReplicaSeen| (seen.stream, seen.standing, seen.incarnation, seen.epoch);
     before.generation != after.generation
         || before.refusals != after.refusals
+        || before.plugins != after.plugins
         || !before
             .replicas
             .iter()

@@ -19,6 +19,18 @@ impl Peer {
         Self(shown.and_then(TlsConnectInfo::peer_certs))
     }
 
+    /// One that shows this certificate.
+    #[cfg(test)]
+    pub(super) fn showing(certificate: CertificateDer<'static>) -> Self {
+        Self(Some(Arc::new(vec![certificate])))
+    }
+
+    /// One that shows none.
+    #[cfg(test)]
+    pub(super) fn nobody() -> Self {
+        Self(None)
+    }
+
     /// Whether the certificate is this data node's.
     pub(super) fn is_data_node(&self, node: NodeId) -> bool {
         let Some(shown) = self.0.as_ref().and_then(|shown| shown.first()) else {

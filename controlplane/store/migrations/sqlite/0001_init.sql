@@ -1,7 +1,7 @@
 -- Everything the control plane keeps.
 --
 -- Ids are TEXT and sort by age. Times are BIGINT, milliseconds since 1970. Numbers that need 64 bits without a sign are
--- BIGINT with the same bits. Hashes are TEXT of hexadecimal digits. JSON is TEXT and never looked into by SQL.
+-- BIGINT with the same bits. Hashes are TEXT of hexadecimal digits. JSON is TEXT and never looked into by SQL. Bytes are BLOB.
 -- A migration is never changed once it was released: its checksum stands in every database.
 
 -- Numbers that only grow. `generation`: of desired states, the newest; a node that was told nothing has 0. Others: the next to be handed out.
@@ -65,7 +65,8 @@ CREATE TABLE node_reports (
     at         BIGINT NOT NULL,
     generation BIGINT NOT NULL,
     replicas   TEXT   NOT NULL,
-    refusals   TEXT   NOT NULL
+    refusals   TEXT   NOT NULL,
+    plugins    TEXT   NOT NULL
 );
 
 CREATE TABLE shards (
@@ -97,23 +98,63 @@ CREATE TABLE replicas (
     UNIQUE (node, address)
 );
 
+CREATE TABLE plugins (
+    id         TEXT   NOT NULL PRIMARY KEY,
+    tenant     TEXT   NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    name       TEXT   NOT NULL,
+    version    TEXT   NOT NULL,
+    sha256     TEXT   NOT NULL,
+    bytes      BIGINT NOT NULL,
+    manifest   TEXT   NOT NULL,
+    created_at BIGINT NOT NULL,
+    UNIQUE (tenant, name, version),
+    UNIQUE (tenant, sha256)
+);
+
+CREATE INDEX plugins_of_tenant ON plugins (tenant, id);
+
+-- Apart, so that who lists plugins reads no modules.
+CREATE TABLE plugin_modules (
+    plugin TEXT NOT NULL PRIMARY KEY REFERENCES plugins (id) ON DELETE CASCADE,
+    module BLOB NOT NULL
+);
+
+CREATE TABLE attachments (
+    cluster     TEXT   NOT NULL REFERENCES clusters (id),
+    name        TEXT   NOT NULL,
+    plugin      TEXT   NOT NULL REFERENCES plugins (id),
+    attached_at BIGINT NOT NULL,
+    revision    BIGINT NOT NULL,
+    PRIMARY KEY (cluster, name)
+);
+
+CREATE INDEX attachments_of_plugin ON attachments (plugin);
+
 -- Neither tenant nor cluster is a foreign key: an operation that ended them is read afterwards.
 CREATE TABLE operations (
-    id           TEXT   NOT NULL PRIMARY KEY,
-    tenant       TEXT,
-    cluster      TEXT,
-    kind         TEXT   NOT NULL CHECK (kind IN ('create-cluster', 'delete-cluster', 'failover', 'verify-log')),
-    kind_shard   TEXT,
-    kind_node    BIGINT,
-    state        TEXT   NOT NULL CHECK (state IN ('pending', 'running', 'succeeded', 'failed')),
-    steps        TEXT   NOT NULL,
-    error_code   TEXT,
-    error_detail TEXT,
-    created_at   BIGINT NOT NULL,
-    finished_at  BIGINT,
-    revision     BIGINT NOT NULL,
+    id              TEXT   NOT NULL PRIMARY KEY,
+    tenant          TEXT,
+    cluster         TEXT,
+    kind            TEXT   NOT NULL CHECK (
+        kind IN ('create-cluster', 'delete-cluster', 'failover', 'verify-log', 'attach-plugin', 'detach-plugin')
+    ),
+    kind_shard      TEXT,
+    kind_node       BIGINT,
+    kind_plugin     TEXT,
+    kind_version    TEXT,
+    kind_generation BIGINT,
+    state           TEXT   NOT NULL CHECK (state IN ('pending', 'running', 'succeeded', 'failed')),
+    steps           TEXT   NOT NULL,
+    error_code      TEXT,
+    error_detail    TEXT,
+    created_at      BIGINT NOT NULL,
+    finished_at     BIGINT,
+    revision        BIGINT NOT NULL,
     CHECK ((kind = 'failover') = (kind_shard IS NOT NULL)),
     CHECK ((kind_shard IS NULL) = (kind_node IS NULL)),
+    CHECK ((kind IN ('attach-plugin', 'detach-plugin')) = (kind_plugin IS NOT NULL)),
+    CHECK ((kind_plugin IS NULL) = (kind_generation IS NULL)),
+    CHECK ((kind = 'attach-plugin') = (kind_version IS NOT NULL)),
     CHECK ((error_code IS NULL) = (error_detail IS NULL))
 );
 

@@ -171,6 +171,9 @@ pub async fn generation_grows_once_with_what_nodes_host(under_test: &mut impl Un
     assert_eq!(apply(&store, made).await, 2);
     let quiet = just(Write::PutTenant(tenant(1), Expect::Revision(Revision::FIRST)))
         .with(Write::PutNode(node(1), Expect::Revision(Revision::FIRST)))
+        .with(Write::AddPlugin(plugin(1), module(&plugin(1))))
+        .with(Write::AddPlugin(plugin(2), module(&plugin(2))))
+        .with(Write::DeletePlugin(plugin(2).id))
         .with(Write::PutReport(report(1)))
         .with(Write::PutOperation(operation(1), Expect::Absent))
         .with(Write::PutApiKey(api_key(1), Expect::Absent))
@@ -187,6 +190,8 @@ pub async fn generation_grows_once_with_what_nodes_host(under_test: &mut impl Un
         Write::PutShard(shard.clone(), first),
         Write::PutReplica(replica.clone(), first),
         Write::DeleteReplica(replica.shard, replica.node, second),
+        Write::PutAttachment(attachment(&cluster, &plugin(1)), Expect::Absent),
+        Write::DeleteAttachment(cluster.id, plugin(1).name, Revision::FIRST),
         Write::DeleteCluster(cluster.id, second),
     ];
     for (write, generation) in loud.into_iter().zip(3..) {

@@ -59,6 +59,11 @@ pub async fn a_row_whose_parent_is_gone_is_refused(under_test: &mut impl UnderTe
         (Write::PutCluster(cluster.clone(), Expect::Absent), "cluster cluster-1"),
         (Write::PutShard(shard.clone(), Expect::Absent), "shard 0001"),
         (Write::PutReplica(replica(&shard, 1), Expect::Absent), "replica of shd_"),
+        (Write::AddPlugin(plugin(1), Vec::new()), "plugin plugin_1@1.0.1"),
+        (
+            Write::PutAttachment(attachment(&cluster, &plugin(1)), Expect::Absent),
+            "plugin plugin_1 of clu_",
+        ),
         (Write::PutReport(report(1)), "report of node-1"),
         (Write::PutApiKey(api_key(1), Expect::Absent), "API key key_"),
     ];

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use tenure_control_model::{Change, ClusterId, Expect, Revision, TenantKey, Write};
+use tenure_control_model::{Change, ClusterId, Expect, Plugin, PluginId, Revision, TenantKey, Write};
 
 use super::UnderTest;
 use super::sample::*;
@@ -103,6 +103,8 @@ pub async fn pages_hold_every_row_once_and_in_order(under_test: &mut impl UnderT
             .with(Write::PutCluster(twin, Expect::Absent))
             .with(Write::PutOperation(operation(number), Expect::Absent))
             .with(Write::AddEvent(event(number)))
+            .with(Write::AddPlugin(plugin(number), module(&plugin(number))))
+            .with(Write::AddPlugin(of_one_name(number), module(&plugin(number))))
             .with(Write::PutApiKey(api_key(number), Expect::Absent))
             .with(Write::PutApiKey(platform_owner(number + 100), Expect::Absent))
             .with(Write::PutFailover(failover(number)))
@@ -127,12 +129,26 @@ pub async fn pages_hold_every_row_once_and_in_order(under_test: &mut impl UnderT
             let page = async |page| store.audit_log(tenant, &page).await.unwrap();
             assert_pages(rows_max, page, |row| row.id.to_string(), false).await;
         }
+        let page = async |page| store.plugins(TenantKey::new(2), Some("many"), &page).await.unwrap();
+        assert_pages(rows_max, page, |row| row.id.to_string(), true).await;
+        let page = async |page| store.plugins(TenantKey::new(1), None, &page).await.unwrap();
+        assert_pages(rows_max, page, |row| row.id.to_string(), true).await;
         let page = async |page| store.api_keys(one, &page).await.unwrap();
         assert_pages(rows_max, page, |row| row.id.to_string(), true).await;
         let page = async |page| store.platform_api_keys(&page).await.unwrap();
         assert_pages(rows_max, page, |row| row.id.to_string(), true).await;
         let page = async |page| store.failovers(&page).await.unwrap();
         assert_pages(rows_max, page, |row| row.id.to_string(), false).await;
+    }
+}
+
+/// Of tenant 2, who has them all under one name.
+fn of_one_name(number: u64) -> Plugin {
+    Plugin {
+        id: PluginId::new(u128::from(number) + 100),
+        tenant: TenantKey::new(2),
+        name: "many".to_owned(),
+        ..plugin(number)
     }
 }
 

@@ -34,6 +34,7 @@ pub async fn a_report_takes_the_place_of_the_one_before(under_test: &mut impl Un
         generation: 0,
         replicas: Vec::new(),
         refusals: Vec::new(),
+        plugins: Vec::new(),
     };
     apply(&store, just(Write::PutReport(short.clone()))).await;
     let nodes = store.nodes().await.unwrap();

@@ -110,6 +110,15 @@ async fn records_are_read_back(store: &std::sync::Arc<dyn crate::Store>) {
             to: NodeId::new(u64::MAX),
         },
         OperationKind::VerifyLog,
+        OperationKind::AttachPlugin {
+            name: "ratelimit".to_owned(),
+            version: "1.0.2".parse().unwrap(),
+            generation: u64::MAX,
+        },
+        OperationKind::DetachPlugin {
+            name: "ratelimit".to_owned(),
+            generation: 1,
+        },
     ];
     let states = [
         OperationState::Pending,
@@ -117,7 +126,7 @@ async fn records_are_read_back(store: &std::sync::Arc<dyn crate::Store>) {
         OperationState::Succeeded,
         OperationState::Failed,
     ];
-    for ((kind, state), number) in kinds.into_iter().zip(states).zip(1..) {
+    for ((kind, state), number) in kinds.into_iter().zip(states.into_iter().cycle()).zip(1..) {
         let operation = Operation {
             kind,
             state,

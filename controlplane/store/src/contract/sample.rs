@@ -4,11 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use tenure_control_model::{
-    ApiKey, ApiKeyId, AuditId, AuditRow, Certificate, Change, Cluster, ClusterId, ClusterSpec, ClusterState,
-    ClusterUser, Event, EventId, Expect, FailoverAttempt, FailoverId, FailoverOutcome, FailoverReason, Name, Node,
-    NodePolicy, NodeReport, Operation, OperationError, OperationId, OperationKind, OperationState, PortRange, Refusal,
-    Remembered, Replica, ReplicaSeen, ReplicaState, Revision, Role, Shard, ShardId, SlotRange, Standing, Step,
-    StepState, Tenant, TenantKey, Write,
+    ApiKey, ApiKeyId, Attachment, AuditId, AuditRow, Certificate, Change, Cluster, ClusterId, ClusterSpec,
+    ClusterState, ClusterUser, Event, EventId, Expect, FailoverAttempt, FailoverId, FailoverOutcome, FailoverReason,
+    Name, Node, NodePolicy, NodeReport, Operation, OperationError, OperationId, OperationKind, OperationState, Plugin,
+    PluginId, PluginSeen, PluginVersion, PortRange, Refusal, Remembered, Replica, ReplicaSeen, ReplicaState, Revision,
+    Role, Shard, ShardId, SlotRange, Standing, Step, StepState, Tenant, TenantKey, Write,
 };
 use tenure_types::{Epoch, GroupId, Incarnation, Lsn, NodeId, Owner, StreamId, TenantId, WallTime};
 
@@ -155,15 +155,71 @@ pub(super) fn report(node: u64) -> NodeReport {
         refusals: vec![
             Refusal {
                 stream: None,
+                tenant: TenantId::new(u64::MAX),
                 cluster: "shop".to_owned(),
                 reason: "its certificate has ended".to_owned(),
+                plugin: Some("ratelimit".to_owned()),
             },
             Refusal {
                 stream: Some(StreamId::new(GroupId::new(1), 2)),
+                tenant: TenantId::new(1),
                 cluster: "shop".to_owned(),
                 reason: "port 7000 is taken".to_owned(),
+                plugin: None,
             },
         ],
+        plugins: vec![
+            PluginSeen {
+                tenant: TenantId::new(u64::MAX),
+                cluster: "shop".to_owned(),
+                name: "ratelimit".to_owned(),
+                sha256: [0x3c; 32],
+                quarantined: Some("it ran for longer than its 10 ms".to_owned()),
+            },
+            PluginSeen {
+                tenant: TenantId::new(1),
+                cluster: "shop".to_owned(),
+                name: "counter".to_owned(),
+                sha256: [0x3d; 32],
+                quarantined: None,
+            },
+        ],
+    }
+}
+
+/// Of tenant 1, with a name, a version and a hash of its own.
+pub(super) fn plugin(number: u64) -> Plugin {
+    let mut sha256 = [0; 32];
+    sha256[..8].copy_from_slice(&number.to_be_bytes());
+    Plugin {
+        id: PluginId::new(number.into()),
+        tenant: TenantKey::new(1),
+        name: format!("plugin_{number}"),
+        version: PluginVersion {
+            numbers: [1, 0, u32::try_from(number).unwrap()],
+        },
+        sha256,
+        bytes: 5,
+        manifest: "{\"name\":\"ü\"}".to_owned(),
+        created_at: at(1_700_000_000_003),
+    }
+}
+
+/// Its bytes.
+pub(super) fn module(plugin: &Plugin) -> Vec<u8> {
+    vec![0, b'a', 0xff, b's', plugin.sha256[7]]
+}
+
+pub(super) fn attachment(cluster: &Cluster, plugin: &Plugin) -> Attachment {
+    Attachment {
+        cluster: cluster.id,
+        name: plugin.name.clone(),
+        plugin: plugin.id,
+        version: plugin.version,
+        sha256: plugin.sha256,
+        bytes: plugin.bytes,
+        attached_at: at(18),
+        revision: Revision::FIRST,
     }
 }
 

@@ -39,7 +39,10 @@ pub(in crate::rest) async fn get_operation(
     let mut operation = find(&rest, &call).await?;
     if !operation.state.is_over() && !wait.is_zero() {
         let caller = Caller::of(&call.key);
-        let _own = rest.waiters.place(caller).ok_or_else(too_many_wait)?;
+        let _own = rest
+            .waiters
+            .place(caller, WAITING_OF_ONE_MAX)
+            .ok_or_else(too_many_wait)?;
         // Who finds all places taken is answered at once, and asks again.
         if let Ok(_place) = rest.waiting.try_acquire() {
             // Not on `shared.wake`: it wakes one, and that is to be a reconciler.

@@ -4,6 +4,7 @@ use tenure_admin as api;
 use tenure_control_model::{Cluster, ClusterState};
 
 use super::conditions::conditions;
+use super::plugin::plugins_of;
 use super::{View, time};
 use crate::rest::etag::etag;
 
@@ -29,6 +30,7 @@ pub(in crate::rest) fn cluster(view: &View<'_>, cluster: &Cluster) -> api::Clust
         },
         endpoints: endpoints(view, cluster),
         users: cluster.users.iter().map(|user| user.name.clone()).collect(),
+        plugins: plugins_of(view, cluster),
         ca_pem,
         operation: view.operation_of(cluster.id).map(|operation| operation.id.to_string()),
         created_at: time(cluster.created_at),

@@ -9,7 +9,7 @@ use super::{View, data_node, time};
 pub(in crate::rest) fn operation(view: &View<'_>, operation: &Operation) -> api::Operation {
     api::Operation {
         id: operation.id.to_string(),
-        kind: kind(operation.kind).to_owned(),
+        kind: kind(&operation.kind).to_owned(),
         state: state(operation.state),
         tenant: operation.tenant.map(|id| view.tenant_name(id)),
         cluster: operation.cluster.map(|id| id.to_string()),
@@ -25,12 +25,14 @@ pub(in crate::rest) fn operation(view: &View<'_>, operation: &Operation) -> api:
     }
 }
 
-const fn kind(kind: OperationKind) -> &'static str {
+const fn kind(kind: &OperationKind) -> &'static str {
     match kind {
         OperationKind::CreateCluster => "create-cluster",
         OperationKind::DeleteCluster => "delete-cluster",
         OperationKind::Failover { .. } => "failover",
         OperationKind::VerifyLog => "verify-log",
+        OperationKind::AttachPlugin { .. } => "attach-plugin",
+        OperationKind::DetachPlugin { .. } => "detach-plugin",
     }
 }
 
@@ -68,15 +70,17 @@ fn target(view: &View<'_>, operation: &Operation) -> String {
         }
     });
     let cluster = cluster.unwrap_or_default();
-    match operation.kind {
+    match &operation.kind {
         OperationKind::CreateCluster | OperationKind::DeleteCluster => cluster,
         OperationKind::Failover { shard, to } => {
             let name = view
-                .shard(shard)
+                .shard(*shard)
                 .map_or_else(|| shard.to_string(), |shard| shard.name.clone());
-            format!("{cluster}/{name} to {}", data_node(to))
+            format!("{cluster}/{name} to {}", data_node(*to))
         }
         OperationKind::VerifyLog => "all log groups".to_owned(),
+        OperationKind::AttachPlugin { name, version, .. } => format!("{cluster}: {name}@{version}"),
+        OperationKind::DetachPlugin { name, .. } => format!("{cluster}: {name}"),
     }
 }
 

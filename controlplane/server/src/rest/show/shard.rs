@@ -80,12 +80,11 @@ fn show_replica(view: &View<'_>, cluster: &Cluster, shard: &Shard, replica: &Rep
 fn problem(view: &View<'_>, cluster: &Cluster, shard: &Shard, replica: &Replica) -> Option<String> {
     let refusals = &view.report_of(replica.node)?.refusals;
     let of_shard = refusals.iter().find(|refusal| refusal.stream == Some(shard.stream));
-    // Nodes name clusters without their tenants. A tenant's namesake may be meant, which the reason tells.
     let of_cluster = || {
-        let name = cluster.name.as_str();
+        let tenant = view.tenant_number(cluster.tenant)?;
         refusals
             .iter()
-            .find(|refusal| refusal.stream.is_none() && refusal.cluster == name)
+            .find(|refusal| refusal.is_of_whole(tenant, &cluster.name))
     };
     of_shard.or_else(of_cluster).map(|refusal| refusal.reason.clone())
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tenure_control_model::{
-    Cluster, ClusterId, Node, NodeReport, Operation, Replica, ReplicaSeen, ReplicaState, Shard, ShardId, StreamSeen,
-    Tenant, TenantKey, World,
+    Attachment, Cluster, ClusterId, Node, NodeReport, Operation, Replica, ReplicaSeen, ReplicaState, Shard, ShardId,
+    StreamSeen, Tenant, TenantKey, World,
 };
-use tenure_types::{Epoch, NodeId, Owner, StreamId, WallTime};
+use tenure_types::{Epoch, NodeId, Owner, StreamId, TenantId, WallTime};
 
 use crate::Observed;
 use crate::shared::was_seen;
@@ -29,6 +29,7 @@ pub(in crate::rest) struct View<'a> {
     nodes: BTreeMap<NodeId, &'a Node>,
     reports: BTreeMap<NodeId, &'a NodeReport>,
     seen: BTreeMap<(NodeId, StreamId), &'a ReplicaSeen>,
+    attachments: &'a [Attachment],
     operations: &'a [Operation],
 }
 
@@ -72,6 +73,7 @@ impl<'a> View<'a> {
             nodes: world.nodes.iter().map(|node| (node.id, node)).collect(),
             reports: world.reports.iter().map(|report| (report.node, report)).collect(),
             seen: world.reports.iter().flat_map(seen).collect(),
+            attachments: &world.attachments,
             operations: &world.operations,
         }
     }
@@ -80,6 +82,17 @@ impl<'a> View<'a> {
     pub(super) fn tenant_name(&self, id: TenantKey) -> String {
         let known = self.tenants.get(&id);
         known.map_or_else(|| id.to_string(), |tenant| tenant.name.to_string())
+    }
+
+    /// The tenant's number, by which nodes know it.
+    pub(super) fn tenant_number(&self, id: TenantKey) -> Option<TenantId> {
+        self.tenants.get(&id).map(|tenant| tenant.number)
+    }
+
+    /// What a cluster runs.
+    pub(super) fn attachments_of(&self, cluster: ClusterId) -> impl Iterator<Item = &'a Attachment> {
+        let all = self.attachments.iter();
+        all.filter(move |attachment| attachment.cluster == cluster)
     }
 
     pub(super) fn cluster(&self, id: ClusterId) -> Option<&'a Cluster> {

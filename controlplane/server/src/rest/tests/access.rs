@@ -73,7 +73,8 @@ async fn every_role_may_do_what_the_table_says_and_no_more() {
                     .replace("{cluster}", "none")
                     .replace("{shard}", "0001")
                     .replace("{id}", "none")
-                    .replace("{name}", "none");
+                    .replace("{name}", "none")
+                    .replace("{version}", "1.0.0");
                 let reply = site.send(rule.method.as_str(), &path, &token, &[], None).await;
                 let asked = format!("{role:?} of {holder}: {} {path}: {}", rule.method, reply.text);
                 let names_tenant = rule.path.contains("{tenant}");
@@ -113,6 +114,11 @@ async fn what_is_another_tenants_answers_as_what_does_not_exist() {
         (
             "/v1/tenants/demo/clusters/shop/shards",
             "/v1/tenants/nobody/clusters/shop/shards",
+        ),
+        ("/v1/tenants/demo/plugins", "/v1/tenants/nobody/plugins"),
+        (
+            "/v1/tenants/demo/plugins/ratelimit/versions/1.0.0",
+            "/v1/tenants/nobody/plugins/ratelimit/versions/1.0.0",
         ),
         ("/v1/tenants/demo/api-keys", "/v1/tenants/nobody/api-keys"),
         ("/v1/operations?tenant=demo", "/v1/operations?tenant=nobody"),

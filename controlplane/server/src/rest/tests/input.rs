@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Request};
 use serde_json::{Value, json};
 
 use super::site::{PASSWORD, Reply, Site};
+use crate::rest::access::BodyKind;
 use crate::rest::gate::{BODY_BYTES_MAX, read_body};
 use crate::rest::problem::Code;
 
@@ -153,7 +154,12 @@ async fn a_body_that_is_too_large_is_refused_whether_it_says_so_or_not() {
 async fn a_body_that_never_comes_is_not_waited_for() {
     let never = futures::stream::pending::<Result<Vec<u8>, std::io::Error>>();
     let headers = HeaderMap::new();
-    let body = read_body(&headers, Body::from_stream(never), Duration::from_millis(1));
+    let body = read_body(
+        &headers,
+        BodyKind::Json,
+        Body::from_stream(never),
+        Duration::from_millis(1),
+    );
     assert_eq!(body.await.unwrap_err().code, Code::TooSlow);
 }
 

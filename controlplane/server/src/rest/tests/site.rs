@@ -8,8 +8,8 @@ use axum::body::{self, Body};
 use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::{Value, json};
 use tenure_control_model::{
-    ApiKey, ApiKeyId, Change, Cluster, ClusterState, Expect, Node, NodePolicy, NodeReport, Operation, PortRange,
-    ReplicaSeen, Revision, Role, Shard, Standing, StreamSeen, TenantKey, World, Write,
+    ApiKey, ApiKeyId, Attachment, Change, Cluster, ClusterState, Expect, Node, NodePolicy, NodeReport, Operation,
+    PluginSeen, PortRange, ReplicaSeen, Revision, Role, Shard, Standing, StreamSeen, TenantKey, World, Write,
 };
 use tenure_control_store::{SqliteStore, Store};
 use tenure_log::{GroupStatus, LogStatus, ManualClock, MemoryLog, MemoryOptions};
@@ -19,6 +19,7 @@ use tower::ServiceExt;
 
 use super::store::Faulty;
 use crate::rest::{Rest, Token, WAITING_MAX, rest, router_of};
+use crate::testing::ByItsWord;
 use crate::{Observed, Options, Shared};
 
 /// A password that keeps the rules.
@@ -82,9 +83,11 @@ impl Site {
             log: Arc::new(MemoryLog::new(clock.clone(), MemoryOptions::default())),
             clock: clock.clone(),
             observed: receiver,
+            plugin_check: Arc::new(ByItsWord),
             wake: Arc::new(Notify::new()),
             authority_pem: Arc::from("the authority"),
             options: Arc::new(options),
+            metrics: crate::Metrics::register(&prometheus::Registry::new()).unwrap(),
         };
         let rest = rest(shared.clone());
         let mut site = Self {
@@ -215,8 +218,25 @@ impl Site {
             generation: world.generation,
             replicas: world.shards.iter().filter(hosts).map(of_shard).collect(),
             refusals: Vec::new(),
+            plugins: self.plugins_seen(world),
         }))
         .await;
+    }
+
+    /// Every node runs what is attached.
+    fn plugins_seen(&self, world: &World) -> Vec<PluginSeen> {
+        let seen = |attachment: &Attachment| {
+            let cluster = world.clusters.iter().find(|cluster| cluster.id == attachment.cluster)?;
+            let tenant = world.tenants.iter().find(|tenant| tenant.id == cluster.tenant)?;
+            Some(PluginSeen {
+                tenant: tenant.number,
+                cluster: cluster.name.to_string(),
+                name: attachment.name.clone(),
+                sha256: attachment.sha256,
+                quarantined: None,
+            })
+        };
+        world.attachments.iter().filter_map(seen).collect()
     }
 
     pub(super) async fn add_node(&self, number: u64, zone: &str) {

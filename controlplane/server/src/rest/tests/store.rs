@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tenure_control_model::{
     ApiKey, ApiKeyId, AuditRow, Change, Cluster, ClusterId, Event, FailoverAttempt, Name, Node, NodeReport, Operation,
-    OperationId, Remembered, Replica, Shard, Tenant, TenantKey, World, Write,
+    OperationId, Plugin, PluginId, PluginVersion, Remembered, Replica, Shard, Tenant, TenantKey, World, Write,
 };
 use tenure_control_store::{Counter, Page, Store, StoreError};
 use tenure_types::{NodeId, WallTime};
@@ -104,6 +104,27 @@ impl Store for Faulty {
 
     async fn shards(&self, cluster: ClusterId) -> Result<Vec<(Shard, Vec<Replica>)>, StoreError> {
         self.inner.shards(cluster).await
+    }
+
+    async fn plugin(
+        &self,
+        tenant: TenantKey,
+        name: &str,
+        version: PluginVersion,
+    ) -> Result<Option<Plugin>, StoreError> {
+        self.inner.plugin(tenant, name, version).await
+    }
+
+    async fn plugin_of_module(&self, tenant: TenantKey, sha256: [u8; 32]) -> Result<Option<Plugin>, StoreError> {
+        self.inner.plugin_of_module(tenant, sha256).await
+    }
+
+    async fn plugins(&self, tenant: TenantKey, name: Option<&str>, page: &Page) -> Result<Vec<Plugin>, StoreError> {
+        self.inner.plugins(tenant, name, page).await
+    }
+
+    async fn module(&self, plugin: PluginId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.module(plugin).await
     }
 
     async fn nodes(&self) -> Result<Vec<(Node, Option<NodeReport>)>, StoreError> {

@@ -277,12 +277,15 @@ async fn a_node_that_was_seen_by_a_clock_that_was_set_back_since_is_not_alive() 
 #[tokio::test]
 async fn a_shard_shows_who_owns_it_how_far_each_replica_is_and_what_a_node_could_not_do() {
     let (site, nodes) = shop().await;
-    let stream = site.world().await.shards[0].stream;
+    let world = site.world().await;
+    let (stream, tenant) = (world.shards[0].stream, world.tenants[0].number);
     site.node_tells(nodes[1], |report| {
         report.refusals.push(Refusal {
             stream: Some(stream),
+            tenant,
             cluster: "shop".to_owned(),
             reason: "port 7501 is taken".to_owned(),
+            plugin: None,
         });
     })
     .await;
