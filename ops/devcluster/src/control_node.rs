@@ -17,7 +17,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use tenure_types::NodeId;
 
-use crate::fleet::config_file;
+use crate::fleet::{MetricsSection, config_file};
 use crate::new_file::{PRIVATE, make_folder, replace};
 use crate::{Authority, Fleet, LogNodes, Port, Ports};
 
@@ -33,6 +33,8 @@ pub struct ControlNodeOptions {
     pub folder: PathBuf,
     /// Where it listens: two ports, that of the API and that which nodes call. Default any that are free.
     pub ports: Ports,
+    /// Where it tells how it is: `/metrics`. Default nowhere.
+    pub metrics: Option<Ports>,
     /// The log nodes, as it dials them.
     pub log: BTreeMap<NodeId, SocketAddr>,
     /// How long shards without a replica that lives wait until they are placed anew, in seconds. Default: what the control plane takes.
@@ -50,6 +52,7 @@ impl ControlNodeOptions {
             binary: binary.into(),
             folder: folder.into(),
             ports: Ports::default(),
+            metrics: None,
             log: log.addresses(),
             rescue_after_seconds: None,
             replace_after_seconds: None,
@@ -64,6 +67,7 @@ pub struct ControlNode {
     fleet: Fleet,
     api: Port,
     nodes: Port,
+    metrics: BTreeMap<NodeId, Port>,
     authority: PathBuf,
     folder: PathBuf,
 }
@@ -101,6 +105,7 @@ impl ControlNode {
             .await?
             .try_into()
             .map_err(|_| anyhow::anyhow!("a control plane has two ports"))?;
+        let metrics = Ports::claim_for_metrics(options.metrics, &fleet).await?;
         let folder = fleet.folder(NODE)?;
         make_folder(folder)?;
         let authority = Authority::certificate_in(&options.folder);
@@ -118,6 +123,7 @@ impl ControlNode {
                 .iter()
                 .map(|(node, address)| (node.get().to_string(), *address))
                 .collect(),
+            metrics: MetricsSection::of(metrics.get(&NODE)),
             limits: Limits {
                 rescue_after_seconds: options.rescue_after_seconds,
                 replace_after_seconds: options.replace_after_seconds,
@@ -128,6 +134,7 @@ impl ControlNode {
             fleet,
             api,
             nodes,
+            metrics,
             authority,
             folder,
         })
@@ -146,6 +153,11 @@ impl ControlNode {
     /// Where data nodes call.
     pub fn nodes_port(&self) -> SocketAddr {
         self.nodes.address()
+    }
+
+    /// Where it tells how it is, if it does.
+    pub fn metrics(&self) -> Vec<SocketAddr> {
+        self.metrics.values().map(Port::address).collect()
     }
 
     /// The certificate by which callers of the API know it.
@@ -174,6 +186,7 @@ struct Config<'a> {
     listen_nodes: SocketAddr,
     authority: AuthorityFiles<'a>,
     log: BTreeMap<String, SocketAddr>,
+    metrics: Option<MetricsSection>,
     limits: Limits,
 }
 

@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use tenure_server::{ClusterLayout, ClusterLimits, Layout, User};
 use tenure_types::{NodeId, TenantId};
 
-use crate::fleet::config_file;
+use crate::fleet::{MetricsSection, config_file};
 use crate::layout_file::certificate_folder;
 use crate::new_file::{PRIVATE, make_folder, replace};
 use crate::{Authority, CredentialFiles, Fleet, LogNodes, LogRoutes, Placement, Port, Ports, Profile, write_layout};
@@ -39,6 +39,8 @@ pub struct DataNodesOptions {
     pub count: u16,
     /// Where they listen: one port for each shard on each node. Default any that are free.
     pub ports: Ports,
+    /// Where they tell how they are: `/metrics`. Default nowhere.
+    pub metrics: Option<Ports>,
     /// Who issues certificates: the one whom the log nodes believe.
     pub authority: Arc<Authority>,
     /// The log nodes, as the data nodes dial them.
@@ -67,6 +69,7 @@ impl DataNodesOptions {
             folder: folder.into(),
             count: 3,
             ports: Ports::default(),
+            metrics: None,
             authority: Arc::clone(log.authority()),
             log: log.addresses(),
             log_routes: false,
@@ -134,6 +137,7 @@ pub struct DataNodes {
     layout: Layout,
     /// `None`: they dial the log itself.
     log_routes: Option<LogRoutes>,
+    metrics: BTreeMap<NodeId, Port>,
     /// Claims, so that nobody takes the port of a node that is down.
     _ports: Vec<Port>,
 }
@@ -168,6 +172,7 @@ impl DataNodes {
         let (binary, log_filter) = (options.binary.clone(), options.log_filter.clone());
         let fleet = Fleet::new(binary, "data", log_filter, &options.folder, u64::from(options.count));
         let ports = options.ports.claim(port_names(&options)?).await?;
+        let metrics = Ports::claim_for_metrics(options.metrics, &fleet).await?;
         let layout = layout(&options, &ports)?;
         let layout_path = options.folder.join("layout.toml");
         if options.control.is_none() {
@@ -202,6 +207,7 @@ impl DataNodes {
                     certificate: &tls.certificate,
                     key: &tls.key,
                 },
+                metrics: MetricsSection::of(metrics.get(&node)),
                 control: options.control.as_ref().map(|control| Control {
                     addresses: [control.address],
                     zone: format!("zone-{}", node.get()),
@@ -214,6 +220,7 @@ impl DataNodes {
             fleet,
             layout,
             log_routes,
+            metrics,
             _ports: ports,
         })
     }
@@ -221,6 +228,11 @@ impl DataNodes {
     /// What they host, and where.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// Where they tell how they are, if they do, in their order.
+    pub fn metrics(&self) -> Vec<SocketAddr> {
+        self.metrics.values().map(Port::address).collect()
     }
 
     /// What lies between them and the log.
@@ -288,6 +300,7 @@ fn layout(options: &DataNodesOptions, ports: &[Port]) -> Result<Layout> {
                 None
             },
             shards: placement.plan(first_stream, &addresses)?,
+            plugins: Vec::new(),
         });
         first_stream += u32::from(cluster.shards);
     }
@@ -324,6 +337,7 @@ struct Config<'a> {
     reply_deadline_millis: Option<u64>,
     log: BTreeMap<String, SocketAddr>,
     tls: Tls<'a>,
+    metrics: Option<MetricsSection>,
     control: Option<Control>,
 }
 

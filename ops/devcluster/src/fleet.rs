@@ -3,6 +3,7 @@
 //! killed. Never waits without a bound. Leaves to each role: what is in the folders.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -10,9 +11,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
+use serde::Serialize;
 use tenure_types::NodeId;
 
-use crate::{Process, State};
+use crate::{Port, Process, State};
 
 /// Longest wait for a state of one process. Generous: the machine that runs the tests may be busy with others.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -202,6 +204,19 @@ impl Fleet {
         self.members
             .get_mut(&node)
             .with_context(|| format!("there is no {name}"))
+    }
+}
+
+/// The section `[metrics]` of a node's configuration, as far as it is set here. `ops/tenure` owns the meaning.
+#[derive(Serialize)]
+pub(crate) struct MetricsSection {
+    listen: SocketAddr,
+}
+
+impl MetricsSection {
+    /// Of a node that has this port for them, if it has one.
+    pub(crate) fn of(port: Option<&Port>) -> Option<Self> {
+        port.map(|port| Self { listen: port.address() })
     }
 }
 

@@ -19,7 +19,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use tenure_types::{LeaseLength, NodeId};
 
-use crate::fleet::config_file;
+use crate::fleet::{MetricsSection, config_file};
 use crate::new_file::{PRIVATE, make_folder, replace};
 use crate::{Authority, CredentialFiles, Fleet, Links, Port, Ports};
 
@@ -35,6 +35,8 @@ pub struct LogNodesOptions {
     /// Where they listen. A quorum that goes on must have the ports that it had. Default any that are free, or those that
     /// it had.
     pub ports: Ports,
+    /// Where they tell how they are: `/metrics`. Default nowhere.
+    pub metrics: Option<Ports>,
     /// Who issues certificates. Default one that goes with this quorum.
     pub authority: Option<Arc<Authority>>,
     /// Whether the nodes reach each other by [`Links`] that a test can cut. Default yes.
@@ -85,6 +87,7 @@ impl LogNodesOptions {
             folder: folder.into(),
             count: 3,
             ports: Ports::default(),
+            metrics: None,
             authority: None,
             links: true,
             groups: 1,
@@ -103,6 +106,7 @@ pub struct LogNodes {
     fleet: Fleet,
     authority: Arc<Authority>,
     ports: BTreeMap<NodeId, Port>,
+    metrics: BTreeMap<NodeId, Port>,
     links: Links,
 }
 
@@ -142,6 +146,7 @@ impl LogNodes {
         let fleet = Fleet::new(binary, "log", log_filter, &options.folder, options.count);
         let bootstrap_file = options.folder.join("bootstrap.toml");
         let ports = claim(&options, &fleet, &bootstrap_file).await?;
+        let metrics = Ports::claim_for_metrics(options.metrics, &fleet).await?;
         let addresses: BTreeMap<_, _> = ports.iter().map(|(node, port)| (*node, port.address())).collect();
         let linked = if options.links {
             addresses.clone()
@@ -173,6 +178,7 @@ impl LogNodes {
                     cap_bytes: options.cap_bytes,
                     segment_bytes: options.segment_bytes,
                 },
+                metrics: MetricsSection::of(metrics.get(node)),
                 dial: dial.map(|(to, link)| (addresses[&to].to_string(), link)).collect(),
             };
             replace(&config_file(folder), &toml::to_string(&config)?, PRIVATE)?;
@@ -181,6 +187,7 @@ impl LogNodes {
             fleet,
             authority,
             ports,
+            metrics,
             links,
         })
     }
@@ -196,6 +203,11 @@ impl LogNodes {
     /// Where all nodes listen.
     pub fn addresses(&self) -> BTreeMap<NodeId, SocketAddr> {
         self.ports.iter().map(|(node, port)| (*node, port.address())).collect()
+    }
+
+    /// Where they tell how they are, if they do, in their order.
+    pub fn metrics(&self) -> Vec<SocketAddr> {
+        self.metrics.values().map(Port::address).collect()
     }
 
     /// Whom the nodes believe: it issues certificates for callers.
@@ -294,6 +306,7 @@ struct Config<'a> {
     profile: Profile,
     tls: Tls<'a>,
     disk: Disk,
+    metrics: Option<MetricsSection>,
     dial: BTreeMap<String, SocketAddr>,
 }
 

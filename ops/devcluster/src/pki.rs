@@ -1,6 +1,6 @@
 //! An authority for one cluster, and the certificates of everyone in it.
-//! Promises: a certificate names one node only and serves both ends of a connection, as the planes ask for; a key is
-//! written for its owner's eyes only. Leaves to the control plane: authorities that live, rotate and revoke.
+//! Promises: a certificate names one node only, and this machine, and serves both ends of a connection, as the planes ask for;
+//! a key is written for its owner's eyes only. Leaves to the control plane: authorities that live, rotate and revoke.
 
 use std::fmt;
 use std::fs;
@@ -16,8 +16,12 @@ use tenure_types::NodeId;
 
 use crate::new_file::{PRIVATE, PUBLIC, replace};
 
-/// How clients on this machine may name a server.
+/// How callers on this machine may name a server: clients of a cluster, and who scrapes metrics. Nodes name each other.
 const LOOPBACK_NAMES: [&str; 3] = ["127.0.0.1", "::1", "localhost"];
+
+/// A node is called by others and calls them.
+const BOTH_ENDS: [ExtendedKeyUsagePurpose; 2] =
+    [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
 
 /// Signs the certificates of one cluster. They are valid for longer than anybody will keep the cluster.
 pub struct Authority {
@@ -74,19 +78,23 @@ impl Authority {
 
     /// Who a log node is.
     pub fn log_node(&self, node: NodeId) -> Result<Credentials> {
-        self.issue(&server_name(node))
+        self.issue_for_node(&server_name(node))
     }
 
     /// Who a data node is; tests call the log as one.
     pub fn data_node(&self, node: NodeId) -> Result<Credentials> {
-        self.issue(&data_node_name(node))
+        self.issue_for_node(&data_node_name(node))
+    }
+
+    /// A node shows the same to who scrapes its metrics, which knows its address only.
+    fn issue_for_node(&self, name: &str) -> Result<Credentials> {
+        let names: Vec<&str> = std::iter::once(name).chain(LOOPBACK_NAMES).collect();
+        self.sign(&names, &BOTH_ENDS)
     }
 
     /// A certificate for this one DNS name, and its key.
     pub fn issue(&self, name: &str) -> Result<Credentials> {
-        // A node is called by others and calls them.
-        let uses = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(&[name], &uses)
+        self.sign(&[name], &BOTH_ENDS)
     }
 
     /// What a server on loopback shows to clients, and its key. It opens no door to the log: it serves no caller.

@@ -169,6 +169,7 @@ mod tests {
                 limits: ClusterLimits::default(),
                 tls: None,
                 shards,
+                plugins: Vec::new(),
             };
             Layout {
                 clusters: vec![cluster],

@@ -3,6 +3,7 @@
 //! its process is down, so a process can be killed and started again on it. Leaves open: a stranger who listens on a
 //! fixed port of his own in the moment between claim and start.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -13,7 +14,10 @@ use std::process;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use tenure_types::NodeId;
 use tokio::time::{Instant, sleep};
+
+use crate::Fleet;
 
 /// Ports below are often those of well-known services.
 const LOWEST: u32 = 10_000;
@@ -47,6 +51,17 @@ pub struct PortInUse {
 }
 
 impl Ports {
+    /// As [`claim`](Self::claim), for the metrics of each of these nodes. None without ports.
+    pub(crate) async fn claim_for_metrics(ports: Option<Self>, fleet: &Fleet) -> Result<BTreeMap<NodeId, Port>> {
+        let Some(ports) = ports else {
+            return Ok(BTreeMap::new());
+        };
+        let nodes = fleet.nodes();
+        let names = nodes.iter().map(|node| format!("{} (metrics)", fleet.name(*node)));
+        let claimed = ports.claim(names).await?;
+        Ok(nodes.into_iter().zip(claimed).collect())
+    }
+
     /// One port for each of these processes, in their order.
     pub async fn claim(self, processes: impl IntoIterator<Item = String>) -> Result<Vec<Port>> {
         let mut ports = Vec::new();

@@ -121,7 +121,7 @@ impl ApiClient {
     /// All tries of a call, and whether a change may be made although they came to nothing.
     fn tries<T: DeserializeOwned>(&self, call: Call<T>, wait: Duration) -> (Result<T, CallError>, bool) {
         // One key for all tries: this is what makes a second one safe.
-        let call = if call.method == Method::Post && call.idempotency_key().is_none() {
+        let call = if matches!(call.method, Method::Post | Method::Put) && call.idempotency_key().is_none() {
             call.with_idempotency_key(draw_key())
         } else {
             call

@@ -11,6 +11,8 @@ mod log;
 mod log_bootstrap;
 mod node;
 mod operation;
+mod plugin;
+mod plugin_check;
 mod server_control;
 mod server_data;
 mod server_log;
@@ -31,6 +33,9 @@ pub(crate) enum Command {
     /// Work on clusters.
     #[command(subcommand)]
     Cluster(cluster::Cluster),
+    /// Work on plugins: commands that tenants add to their clusters.
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
     /// Work on tenants, who own clusters.
     #[command(subcommand)]
     Tenant(tenant::Tenant),
@@ -52,6 +57,9 @@ pub(crate) enum Command {
     /// Look at who owns the shards.
     #[command(subcommand)]
     Lease(lease::Lease),
+    /// Look at the module on stdin, for the control plane.
+    #[command(hide = true)]
+    PluginCheck(plugin_check::Arguments),
     /// Print what a shell needs to complete these commands.
     Completion(completion::Arguments),
 }
@@ -75,6 +83,8 @@ impl Command {
             Self::Server(Server::Data(arguments)) => server_data::run(&arguments),
             Self::Server(Server::Control(arguments)) => server_control::run(&arguments),
             Self::Cluster(command) => command.run(),
+            Self::Plugin(command) => command.run(),
+            Self::PluginCheck(arguments) => plugin_check::run(&arguments),
             Self::Tenant(command) => command.run(),
             Self::ApiKey(command) => command.run(),
             Self::Operation(command) => command.run(),

@@ -8,6 +8,7 @@ mod commands;
 mod failure;
 mod logging;
 mod machine_clock;
+mod metrics_port;
 mod output;
 mod parent;
 mod ready_line;
@@ -74,9 +75,9 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// The commands that do something, with their whole names.
+    /// The commands that do something, with their whole names. Those that people do not see are no business of theirs.
     fn leaves(command: &clap::Command, name: &str) -> Vec<String> {
-        let below: Vec<_> = command.get_subcommands().collect();
+        let below: Vec<_> = command.get_subcommands().filter(|below| !below.is_hide_set()).collect();
         if below.is_empty() {
             return vec![name.to_owned()];
         }

@@ -665,3 +665,80 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     );
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn a_text_is_pushed_as_the_module_that_it_stands_for() {
+    const PLUGIN: &str = r#"{"id":"plg_1","tenant":"demo","name":"ratelimit","version":"1.0.0","sha256":"00","bytes":8,
+        "description":"","commands":["RATELIMIT.TAKE"],"clusters":[],"created_at":"2026-11-28T21:00:00.000Z"}"#;
+    let server = Scripted::start(|_, _| Answer::Json(201, PLUGIN.to_owned()));
+    let file = server.folder().join("ratelimit.wat");
+    fs::write(&file, "(module)").unwrap();
+    let file = file.to_str().unwrap();
+    for flags in [&[][..], &["--dry-run"]] {
+        let ran = server.run(&[&["plugin", "push", file, "--tenant", "demo"], flags].concat());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.out.starts_with("plugin    demo/ratelimit@1.0.0\n"), "{ran:?}");
+        assert_eq!(ran.err.contains("nothing was kept"), !flags.is_empty(), "{ran:?}");
+    }
+    let asked = server.asked();
+    assert_eq!(
+        server.lines(),
+        [
+            "POST /v1/tenants/demo/plugins",
+            "POST /v1/tenants/demo/plugins?dry_run=true"
+        ]
+    );
+    assert_eq!(asked[0].header("content-type"), Some("application/wasm"));
+    assert_eq!(asked[0].body, "\0asm\x01\0\0\0");
+    assert_eq!(keys(&asked).len(), 2);
+}
+
+#[test]
+fn the_newest_version_is_attached_if_none_is_named_and_it_is_said_which() {
+    let versions = ["1.9.0", "1.10.0", "1.2.0"].map(|version| {
+        format!(
+            r#"{{"id":"plg_1","tenant":"demo","name":"ratelimit","version":"{version}","sha256":"00","bytes":8,"description":"",
+            "commands":[],"clusters":[],"created_at":"2026-11-28T21:00:00.000Z"}}"#
+        )
+    });
+    let list = format!(r#"{{"items":[{}]}}"#, versions.join(","));
+    let server = Scripted::start(move |request, _| match request.line.as_str() {
+        "PUT /v1/tenants/demo/clusters/shop/plugins/ratelimit" => Answer::Json(202, change("RUNNING")),
+        line if line.ends_with("name=none&page_size=500") => ok(r#"{"items":[]}"#),
+        _ => ok(list.clone()),
+    });
+    let attach = |plugin: &str| server.run(&["plugin", "attach", "shop", plugin, "--tenant", "demo"]);
+    let ran = attach("ratelimit");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(
+        ran.err,
+        "the newest is ratelimit@1.10.0\nit goes on; to wait for it: tenure operation wait op_1\n"
+    );
+    let ran = attach("ratelimit@1.2.0");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(!ran.err.contains("newest"), "{ran:?}");
+    let asked = server.asked();
+    let puts: Vec<_> = asked
+        .iter()
+        .filter(|request| request.line.starts_with("PUT "))
+        .collect();
+    let bodies: Vec<_> = puts.iter().map(|request| request.body.as_str()).collect();
+    assert_eq!(bodies, [r#"{"version":"1.10.0"}"#, r#"{"version":"1.2.0"}"#]);
+    assert!(puts.iter().all(|request| request.header("idempotency-key").is_some()));
+    let ran = attach("none");
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert_eq!(attach("ratelimit@latest").code, Some(2));
+}
+
+#[test]
+fn a_plugin_is_detached_by_an_operation_that_can_be_waited_for() {
+    let end = operation("SUCCEEDED", "");
+    let server = Scripted::start(move |request, _| match request.line.as_str() {
+        "DELETE /v1/tenants/demo/clusters/shop/plugins/ratelimit" => Answer::Json(202, change("RUNNING")),
+        "GET /v1/tenants/demo/clusters/shop" => ok(CLUSTER),
+        _ => ok(end.clone()),
+    });
+    let ran = server.run(&["plugin", "detach", "shop", "ratelimit", "--tenant", "demo", "--wait"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(ran.out, "cluster demo/shop runs no plugins\n");
+}

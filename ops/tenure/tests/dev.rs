@@ -80,6 +80,8 @@ async fn dev_json_has_the_shape_that_scripts_rely_on_and_is_for_its_owner_only()
         found["processes"][1]["ports"],
         json!({"api": dev.base_port, "grpc": dev.base_port + 1})
     );
+    let metrics = [21, 2, 31, 32, 33].map(|offset| format!("https://127.0.0.1:{}/metrics", dev.base_port + offset));
+    assert_eq!(found["metrics"], json!(metrics), "in the order of the processes");
     let names: Vec<_> = dev.pids().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["log-1", "control-1", "data-1", "data-2", "data-3"]);
     // Ports of data nodes are named after the shards.
@@ -103,7 +105,12 @@ async fn a_second_dev_on_a_folder_that_is_in_use_is_refused() {
 
 #[tokio::test]
 async fn a_port_that_is_taken_is_named_with_the_process_that_wants_it_and_others_can_be_chosen() {
-    for (offset, process) in [(11, "log-1"), (0, "control-1 (API)"), (102, "data-2")] {
+    for (offset, process) in [
+        (11, "log-1"),
+        (0, "control-1 (API)"),
+        (102, "data-2"),
+        (32, "data-2 (metrics)"),
+    ] {
         let mut dev = Dev::new();
         let base_port = dev.base_port.to_string();
         let taken = TcpListener::bind(("127.0.0.1", dev.base_port + offset)).unwrap();

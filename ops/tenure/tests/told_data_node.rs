@@ -71,6 +71,7 @@ fn desired(generation: u64, address: Option<SocketAddr>) -> Desired {
             clients_memory_bytes_max: 1 << 20,
         }),
         tls: None,
+        plugins: Vec::new(),
         shards: vec![Shard {
             name: "0001".to_owned(),
             stream: StreamId::new(GroupId::new(0), 1).to_bits(),

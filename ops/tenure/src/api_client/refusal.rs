@@ -69,7 +69,14 @@ fn hint(problem: &Problem) -> String {
     }
     let text = match (problem.code.as_str(), problem.status) {
         ("already-exists", _) => "choose another name, or look at what is there with the list command",
-        ("in-use", _) => "delete its clusters first: tenure cluster list shows them",
+        ("in-use", _) => {
+            "take away what is below it first: tenure cluster list shows clusters, tenure plugin list who runs what"
+        }
+        ("unfit", _) => "mend the module: ops/docs/plugins.md says what a plugin has to be",
+        ("too-many-plugins", _) => {
+            "tenure plugin list shows which versions no cluster runs; tenure plugin delete makes room"
+        }
+        (_, 413) => "make it smaller: a module without debug sections is at most 4 MiB",
         ("not-active", _) => "wait until it is: tenure cluster show NAME says what it is doing",
         ("own-key", _) => "revoke it with another key of at least its role",
         ("not-a-replica", _) => "tenure cluster show NAME lists the replicas of each shard",

@@ -104,7 +104,7 @@ impl Transport {
         }
         let answer = match (&call.body, call.method) {
             (None, Method::Get | Method::Delete) => self.run(request.body(())?, within)?,
-            (body, Method::Get | Method::Post | Method::Delete) => {
+            (body, Method::Get | Method::Post | Method::Put | Method::Delete) => {
                 self.run(request.body(body.as_deref().unwrap_or_default())?, within)?
             }
         };

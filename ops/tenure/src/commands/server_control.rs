@@ -3,11 +3,13 @@
 //! bounded time. The first start makes what is missing: the authority, the database, and a key for its operator, whose token is
 //! in `operator.token`. Leaves to `tenure_control_server`: everything a control plane does.
 
+mod check;
 mod config;
 mod first_start;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,12 +22,15 @@ use tenure_log_node::transport::{Credentials, TcpDial, Transport};
 use tenure_log_node::{ClientOptions, QuorumLog};
 use tenure_types::Clock;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tracing::info;
 
+use self::check::CheckInChild;
 use self::config::Config;
 use super::server_data::{PATIENCE, addresses, no_client};
 use crate::failure::{DEFECT, Failure, OrHint};
 use crate::machine_clock::MachineClock;
+use crate::metrics_port::MetricsPort;
 use crate::parent::DieWithParent;
 use crate::stop_signals::StopSignals;
 use crate::{logging, ready_line};
@@ -69,6 +74,7 @@ async fn run_control(config: Config) -> Result<(), Failure> {
         certificate_pem: certificate.certificate_pem.clone(),
         key_pem: certificate.key_pem.clone(),
     };
+    let told = MetricsPort::open(config.metrics.as_ref(), "control", "control", &credentials)?;
     let transport = Transport::new(Arc::new(TcpDial), Some(credentials), PATIENCE);
     let options = ClientOptions {
         call_deadline: LOG_ANSWERS_WITHIN,
@@ -86,14 +92,30 @@ async fn run_control(config: Config) -> Result<(), Failure> {
         clock: Arc::new(MachineClock),
         authority,
         certificate,
+        plugin_check: Arc::new(CheckInChild::default()),
         options: config.options(),
         api,
         sessions,
+        registry: told.registry().clone(),
     };
+    told.ready();
     ready_line::print();
-    tenure_control_server::run(parts, async move { stop.next().await })
-        .await
-        .map_err(ended)?;
+    let (tell_stop, stopped) = oneshot::channel();
+    let stopped = async move {
+        // Who would tell is gone: that is a stop too.
+        let _ = stopped.await;
+    };
+    let mut running = pin!(tenure_control_server::run(parts, stopped));
+    let outcome = tokio::select! {
+        outcome = &mut running => outcome,
+        () = stop.next() => {
+            told.ending();
+            let _ = tell_stop.send(());
+            running.await
+        }
+    };
+    outcome.map_err(ended)?;
+    told.close().await;
     info!("stopped");
     Ok(())
 }
@@ -105,10 +127,13 @@ fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 fn not_opened(error: OpenError) -> Failure {
-    Failure::new(
-        error,
-        "check tenure.sqlite in data_dir: it must be of this version of tenure or an older one",
-    )
+    let hint = match &error {
+        OpenError::Unreleased { .. } => "move tenure.sqlite away from data_dir, or name another data_dir",
+        OpenError::File { .. } | OpenError::Newer { .. } | OpenError::Unusable { .. } => {
+            "check tenure.sqlite in data_dir: it must be of this version of tenure or an older one"
+        }
+    };
+    Failure::new(error, hint)
 }
 
 fn ended(error: RunError) -> Failure {
@@ -117,7 +142,7 @@ fn ended(error: RunError) -> Failure {
         RunError::Port(_) | RunError::Sessions(_) | RunError::Rest(_) => {
             "check the limits of this machine on open files, and start it again"
         }
-        RunError::Defect(_) => DEFECT,
+        RunError::Defect(_) | RunError::Metrics(_) => DEFECT,
     };
     Failure::new(error, hint)
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use futures::FutureExt;
 use tenure_log::Log;
 use tenure_log_node::transport::{Patience, TcpDial, Transport};
 use tenure_log_node::{ClientError, ClientOptions, NodeAddress, QuorumLog};
@@ -31,6 +32,7 @@ pub(super) use self::config::LogNode;
 use self::config::{Config, Profile, Source};
 use crate::failure::{DEFECT, Failure, OrHint};
 use crate::machine_clock::MachineClock;
+use crate::metrics_port::MetricsPort;
 use crate::parent::DieWithParent;
 use crate::stop_signals::StopSignals;
 use crate::{logging, ready_line};
@@ -71,6 +73,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 async fn run_node(config: Config, source: Source) -> Result<(), Failure> {
     let mut stop = StopSignals::listen()?;
     let node = NodeId::new(config.node.get());
+    let credentials = config.tls.read()?;
+    let told = MetricsPort::open(
+        config.metrics.as_ref(),
+        "data",
+        &format!("data-{}", node.get()),
+        &credentials,
+    )?;
     let (layout, control) = match source {
         Source::Layout(layout) => {
             let hosted = layout.clusters.iter().flat_map(|cluster| &cluster.shards);
@@ -80,7 +89,7 @@ async fn run_node(config: Config, source: Source) -> Result<(), Failure> {
             (layout, None)
         }
         Source::Control(plane) => {
-            let channels = plane.channels(&config.tls.read()?)?;
+            let channels = plane.channels(&credentials)?;
             (Layout::default(), Some((plane.open(node)?, channels)))
         }
     };
@@ -94,15 +103,19 @@ async fn run_node(config: Config, source: Source) -> Result<(), Failure> {
     };
     info!(%node, profile = ?config.profile, "starting");
     let data_node = DataNode::start(options, Arc::new(MachineClock), log).map_err(not_started)?;
+    tell(&told, &data_node, control.as_ref().map(|(control, _)| control)).or_hint(DEFECT)?;
     tokio::select! {
-        () = stop.next() => {}
+        () = stop.next() => told.ending(),
         failed = data_node.failed() => return Err(not_started(failed)),
-        never = serve(node, &data_node, control) => match never {},
+        never = serve(node, &data_node, control, &told) => match never {},
     }
     info!(%node, "stopping");
     tokio::select! {
         // Bounded by itself: without a log there is nobody to give the epochs up to.
-        () = data_node.stop() => info!(%node, "stopped"),
+        () = async {
+            data_node.stop().await;
+            told.close().await;
+        } => info!(%node, "stopped"),
         () = stop.next() => {
             let error = anyhow!("stopped by a second signal before it had ended cleanly");
             return Err(Failure::new(error, "nothing is lost: the next owner waits until the leases have ended"));
@@ -111,14 +124,30 @@ async fn run_node(config: Config, source: Source) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Puts what the node counts where it is told.
+fn tell(told: &MetricsPort, data_node: &DataNode, control: Option<&Control>) -> Result<(), prometheus::Error> {
+    let measurer = data_node.register_metrics(told.registry())?;
+    told.measured_by(Box::new(move || {
+        let measurer = measurer.clone();
+        async move { measurer.measure().await }.boxed()
+    }));
+    control.map_or(Ok(()), |control| control.register_metrics(told.registry()))
+}
+
 /// Says when it serves. If there is a control plane, does what that says meanwhile.
-async fn serve(node: NodeId, data_node: &DataNode, control: Option<(Control, Vec<Channel>)>) -> Infallible {
+async fn serve(
+    node: NodeId,
+    data_node: &DataNode,
+    control: Option<(Control, Vec<Channel>)>,
+    told: &MetricsPort,
+) -> Infallible {
     let ready = async |control: Option<&Control>| {
         match control {
             None => data_node.ready().await,
             Some(control) => control.ready(data_node).await,
         }
         info!(%node, "serving");
+        told.ready();
         ready_line::print();
         future::pending::<Infallible>().await
     };

@@ -22,6 +22,7 @@ use tracing::{error, info};
 use self::config::Config;
 use crate::failure::{DEFECT, Failure, OrHint};
 use crate::machine_clock::MachineClock;
+use crate::metrics_port::MetricsPort;
 use crate::parent::DieWithParent;
 use crate::reroute::Reroute;
 use crate::stop_signals::StopSignals;
@@ -63,6 +64,12 @@ async fn run_node(config: Config) -> Result<(), Failure> {
     let mut impatience = StopSignals::listen()?;
     let node = NodeId::new(config.node.get());
     let credentials = config.tls.read()?;
+    let told = MetricsPort::open(
+        config.metrics.as_ref(),
+        "log",
+        &format!("log-{}", node.get()),
+        &credentials,
+    )?;
     let dial = Reroute(config.dial);
     let transport = Transport::new(Arc::new(dial), Some(credentials), PATIENCE);
     let bootstrap = config
@@ -75,6 +82,7 @@ async fn run_node(config: Config) -> Result<(), Failure> {
 
     let mut options = NodeOptions::new(node);
     options.bootstrap = bootstrap;
+    options.registry = told.registry().clone();
     options.profile = match config.profile {
         config::Profile::Fast => Profile::Fast,
         config::Profile::Conservative => Profile::Conservative,
@@ -100,10 +108,12 @@ async fn run_node(config: Config) -> Result<(), Failure> {
         .or_hint("choose another address for listen, or end the process that uses it")?;
     let serving = || {
         info!(%node, listen = %config.listen, "serving");
+        told.ready();
         ready_line::print();
     };
     let stopped = async {
         stop.next().await;
+        told.ending();
         info!(%node, "stopping");
     };
     tokio::select! {
@@ -113,6 +123,7 @@ async fn run_node(config: Config) -> Result<(), Failure> {
             return Err(Failure::new(error, "nothing is lost: the next start recovers as after a crash"));
         }
     }
+    told.close().await;
     info!(%node, "stopped");
     Ok(())
 }
@@ -164,7 +175,7 @@ fn not_started(error: StartError, node: NodeId) -> Failure {
             );
             return Failure::new(error, hint);
         }
-        StartError::Group { .. } => DEFECT,
+        StartError::Group { .. } | StartError::Metrics(_) => DEFECT,
     };
     Failure::new(error, hint)
 }

@@ -21,8 +21,8 @@ use tokio::time::{sleep, timeout};
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 /// The ports of one `tenure dev` with three nodes of each kind and a few shards, from the base port on: control plane, log nodes,
-/// data nodes.
-const OFFSETS: [RangeInclusive<u16>; 3] = [0..=1, 11..=13, 101..=160];
+/// metrics of log nodes and of data nodes, data nodes.
+const OFFSETS: [RangeInclusive<u16>; 5] = [0..=2, 11..=13, 21..=23, 31..=33, 101..=160];
 
 /// See the top of the file.
 pub(crate) struct Dev {

@@ -4,6 +4,7 @@
 use tenure_admin::{Cluster, ClusterChange, Operation, Shard, calls};
 
 use crate::api_client::ApiClient;
+use crate::commands::plugin;
 use crate::failure::Failure;
 use crate::output::{Table, or_dash, say, size, word};
 
@@ -64,6 +65,9 @@ pub(super) fn read(
 /// For people.
 pub(super) fn text(cluster: &Cluster, shards: &[Shard]) -> String {
     let mut text = format!("{}\n{}", head(cluster), conditions(cluster));
+    if !cluster.plugins.is_empty() {
+        text += &format!("\n{}", plugin::table(&cluster.plugins));
+    }
     for shard in shards {
         text += &format!("\n{}", shard_text(shard));
     }
@@ -183,6 +187,7 @@ pub(super) mod samples {
             },
             endpoints: vec!["127.0.0.1:7501".to_owned(), "127.0.0.1:7502".to_owned()],
             users: vec!["default".to_owned()],
+            plugins: Vec::new(),
             ca_pem: Some("-----BEGIN CERTIFICATE-----\n".to_owned()),
             operation: None,
             created_at: "2026-11-28T21:00:00.000Z".to_owned(),
@@ -224,6 +229,8 @@ pub(super) mod samples {
 
 #[cfg(test)]
 mod tests {
+    use tenure_admin::{ClusterPlugin, PluginState};
+
     use super::*;
 
     #[test]
@@ -255,6 +262,24 @@ shard 0001, slots 0-16383: epoch 3, owner data-1, silent for 120 ms, preferred d
   data-2  a     127.0.0.1:7502  REPLICA  812  12   1000  1.5MiB  2        least promised in zone a
   problem on data-2: port 7502 is taken
 "
+        );
+    }
+
+    #[test]
+    fn it_names_the_plugins_that_the_cluster_runs() {
+        let mut cluster = samples::cluster();
+        assert!(!text(&cluster, &[]).contains("PLUGIN"));
+        cluster.plugins.push(ClusterPlugin {
+            name: "ratelimit".to_owned(),
+            version: "1.0.0".to_owned(),
+            sha256: String::new(),
+            state: PluginState::Attaching,
+            problems: Vec::new(),
+        });
+        let shown = text(&cluster, &[]);
+        assert!(
+            shown.ends_with("\n\nPLUGIN     VERSION  STATE\nratelimit  1.0.0    ATTACHING\n"),
+            "{shown}"
         );
     }
 

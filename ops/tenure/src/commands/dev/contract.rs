@@ -24,7 +24,16 @@ pub(super) fn write(folder: &Folder, kept: &Kept, platform: &Platform) -> anyhow
             token: platform.control.token()?,
             ca: authority(folder),
         },
-        metrics: Vec::new(),
+        // In the order of the processes, and also of those that do not run: who scrapes should see that.
+        metrics: [
+            platform.log.metrics(),
+            platform.control.metrics(),
+            platform.data.metrics(),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|address| format!("https://{address}/metrics"))
+        .collect(),
         processes: processes(platform)?,
         clusters: platform
             .layout

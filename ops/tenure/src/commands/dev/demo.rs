@@ -77,6 +77,7 @@ pub(super) fn layout(api: &ApiClient, kept: &Kept) -> Result<ClusterLayout, Fail
             key_pem: String::new(),
         }),
         shards,
+        plugins: Vec::new(),
     })
 }
 

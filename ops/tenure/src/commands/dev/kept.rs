@@ -17,14 +17,20 @@ use super::memory_size;
 use crate::failure::{Failure, OrHint};
 use crate::settings;
 
-/// 1 was without a control plane.
-const FORMAT: u32 = 2;
+/// 1 was without a control plane, 2 without plugins and metrics.
+const FORMAT: u32 = 3;
 /// Ports of each data node beyond those that the first cluster needs.
 const SPARE_PORTS: u16 = 16;
 const FILE: &str = "dev.toml";
 /// Offsets from the base port, at which the control plane is.
 const LOG_PORTS: u16 = 11;
 const DATA_PORTS: u16 = 101;
+/// Those of metrics: one of the control plane, one of each log node, one of each data node.
+const CONTROL_METRICS_PORT: u16 = 2;
+const LOG_METRICS_PORTS: u16 = 21;
+const DATA_METRICS_PORTS: u16 = 31;
+/// As many as have ports of metrics before those of clients.
+const DATA_NODES_MAX: u16 = DATA_PORTS - DATA_METRICS_PORTS;
 /// As many as have ports before those of the data nodes, and more than any quorum needs.
 const LOG_NODES_MAX: u16 = 9;
 const DEFAULTS: Shape = Shape {
@@ -40,7 +46,7 @@ const DEFAULTS: Shape = Shape {
 /// What can be chosen for a new folder. An old one must be given the same, or nothing.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Flags {
-    /// The ports begin here: log nodes from 11 on, data nodes from 101 on. Default 7400.
+    /// The ports begin here: log nodes from 11 on, metrics below 101, data nodes from there on. Default 7400.
     #[arg(long, value_name = "PORT")]
     base_port: Option<u16>,
     /// Log nodes. Default 3.
@@ -184,6 +190,11 @@ impl Shape {
         self.base_port.saturating_add(DATA_PORTS)
     }
 
+    /// The first ports of metrics: of the control plane, the log nodes and the data nodes.
+    pub(super) fn metrics_ports(&self) -> [u16; 3] {
+        [CONTROL_METRICS_PORT, LOG_METRICS_PORTS, DATA_METRICS_PORTS].map(|port| self.base_port.saturating_add(port))
+    }
+
     /// How many ports each data node offers.
     pub(super) fn ports_per_node(&self) -> u16 {
         let replicas = self.shards.saturating_mul(self.replicas.saturating_add(1));
@@ -210,6 +221,11 @@ impl Shape {
         ensure!(
             (1..=LOG_NODES_MAX).contains(&log_nodes),
             "a log quorum here has 1 to {LOG_NODES_MAX} nodes, not {log_nodes}"
+        );
+        let data_nodes = self.data_nodes;
+        ensure!(
+            data_nodes <= DATA_NODES_MAX,
+            "there are ports for {DATA_NODES_MAX} data nodes here, not for {data_nodes}"
         );
         self.placement().check()?;
         let data_ports = usize::from(self.shards) * (usize::from(self.replicas) + 1);

@@ -56,6 +56,8 @@ impl Platform {
         let mut options = LogNodesOptions::new(&binary, folder.path());
         options.count = u64::from(kept.shape.log_nodes);
         options.ports = Ports::From(kept.shape.log_port());
+        let [control_metrics, log_metrics, data_metrics] = kept.shape.metrics_ports().map(Ports::From);
+        options.metrics = Some(log_metrics);
         options.authority = Some(authority);
         options.links = false;
         // A new leader that cannot know better waits for the longest lease there can be.
@@ -64,10 +66,12 @@ impl Platform {
         let mut log = LogNodes::prepare(options).await.map_err(not_prepared)?;
         let mut options = ControlNodeOptions::new(&binary, folder.path(), &log);
         options.ports = Ports::From(kept.shape.base_port);
+        options.metrics = Some(control_metrics);
         let mut control = ControlNode::prepare(options).await.map_err(not_prepared)?;
         let mut options = DataNodesOptions::new(&binary, folder.path(), &log);
         options.count = kept.shape.data_nodes;
         options.ports = Ports::From(kept.shape.data_port());
+        options.metrics = Some(data_metrics);
         options.control = Some(ControlledOptions {
             address: control.nodes_port(),
             ports_per_node: kept.shape.ports_per_node(),
@@ -131,7 +135,13 @@ pub(super) async fn check_ports(shape: &Shape) -> Result<(), Failure> {
         let nodes = 1..=shape.data_nodes;
         let names = (0..shape.ports_per_node()).flat_map(|_| nodes.clone().map(|node| format!("data-{node}")));
         let data = Ports::From(shape.data_port()).claim(names).await?;
-        anyhow::Ok((log, control, data))
+        let mut metrics = Vec::new();
+        let counts = [("control", 1), ("log", shape.log_nodes), ("data", shape.data_nodes)];
+        for (first, (role, count)) in shape.metrics_ports().into_iter().zip(counts) {
+            let names = (1..=count).map(|number| format!("{role}-{number} (metrics)"));
+            metrics.extend(Ports::From(first).claim(names).await?);
+        }
+        anyhow::Ok((log, control, data, metrics))
     };
     claims.await.map(|_| ()).map_err(not_prepared)
 }

@@ -173,6 +173,7 @@ mod tests {
             limits: ClusterLimits::default(),
             tls: None,
             shards: placement.plan(1, &addresses).unwrap(),
+            plugins: Vec::new(),
         };
         Layout {
             clusters: vec![cluster],

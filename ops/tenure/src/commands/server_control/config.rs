@@ -14,6 +14,7 @@ use tenure_control_server::Options;
 use crate::commands::server_data::LogNode;
 use crate::failure::Failure;
 use crate::logging::LogFormat;
+use crate::metrics_port::MetricsPortText;
 use crate::settings;
 
 const WHERE_TO_LOOK: &str = "tenure server control --help shows a configuration";
@@ -35,6 +36,10 @@ pub(super) const EXAMPLE: &str = r#"A configuration (relative paths start at its
   1 = "127.0.0.1:7411"
   2 = "127.0.0.1:7412"
   3 = "127.0.0.1:7413"
+
+  [metrics]                             # where Prometheus scrapes, over TLS; see metrics.md. None without it
+  listen = "127.0.0.1:7402"
+  # token_file = "metrics.token"        # then it has to show this token
 
   [limits]
   node_lease_millis = 3000              # a node that is silent for longer is thought dead
@@ -65,6 +70,8 @@ pub(super) struct Config {
     pub(super) authority: Option<AuthorityFiles>,
     /// The log nodes: number and address. No default. Since 0.1.
     pub(super) log: BTreeMap<LogNode, String>,
+    /// Where it tells how it is. Default nowhere. Since 0.1.
+    pub(super) metrics: Option<MetricsPortText>,
     /// When it acts.
     #[serde(default)]
     limits: Limits,
@@ -127,6 +134,9 @@ impl Config {
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         self.data_dir = folder.join(&self.data_dir);
+        if let Some(metrics) = &mut self.metrics {
+            metrics.start_at(folder);
+        }
         if let Some(files) = &mut self.authority {
             for path in [&mut files.certificate, &mut files.key] {
                 *path = folder.join(&*path);
@@ -140,8 +150,12 @@ impl Config {
         if !self.hosts.is_empty() {
             return self.hosts.clone();
         }
-        let listens = [self.listen_api, self.listen_nodes].map(|address| address.ip());
-        listens.into_iter().filter(|host| !host.is_unspecified()).collect()
+        let listens = [self.listen_api, self.listen_nodes].into_iter();
+        let listens = listens.chain(self.metrics.as_ref().map(|metrics| metrics.listen));
+        listens
+            .map(|address| address.ip())
+            .filter(|host| !host.is_unspecified())
+            .collect()
     }
 
     /// How the control plane works.

@@ -16,6 +16,7 @@ use super::control::{self, ControlPlane, ControlText};
 use super::layout_file::{self, ClusterText};
 use crate::failure::Failure;
 use crate::logging::LogFormat;
+use crate::metrics_port::MetricsPortText;
 use crate::settings;
 use crate::tls_files::TlsFiles;
 
@@ -39,6 +40,10 @@ const EXAMPLE: &str = r#"A configuration (relative paths start at its own folder
   authority = "authority.pem"
   certificate = "certificate.pem"
   key = "key.pem"
+
+  [metrics]                           # where Prometheus scrapes, over TLS; see metrics.md. None without it
+  listen = "127.0.0.1:7431"
+  # token_file = "metrics.token"      # then it has to show this token
 "#;
 
 /// What `--help` shows to begin with.
@@ -91,6 +96,8 @@ pub(super) struct Config {
     pub(super) log: BTreeMap<LogNode, String>,
     /// Who this node is to the log. No default: log nodes speak mutual TLS only. Since 0.1.
     pub(super) tls: TlsFiles,
+    /// Where it tells how it is. Default nowhere. Since 0.1.
+    pub(super) metrics: Option<MetricsPortText>,
 }
 
 /// Which timers.
@@ -152,6 +159,9 @@ impl Config {
     fn with_source(mut self, path: &Path) -> Result<(Self, Source), Failure> {
         let folder = path.parent().unwrap_or(Path::new(""));
         self.tls.start_at(folder);
+        if let Some(metrics) = &mut self.metrics {
+            metrics.start_at(folder);
+        }
         let wrong = |what: &str, hint: &str| Failure::new(anyhow!("{}: {what}", path.display()), hint);
         if self.log.is_empty() {
             return Err(wrong(

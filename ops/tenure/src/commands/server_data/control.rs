@@ -6,13 +6,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use tenure_log_node::transport::Credentials;
-use tenure_server::{Control, Introduction, KeptDesired};
+use tenure_plugin_host::{Options, PluginHost};
+use tenure_server::{Control, Introduction, KeptDesired, Modules};
 use tenure_types::NodeId;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
@@ -41,6 +43,9 @@ pub(super) const EXAMPLE: &str = r#"The same with a control plane instead of a l
 
 /// The name in the certificate of every control plane.
 const SERVER_NAME: &str = "control.tenure.internal";
+
+/// The folder of modules in `data_dir`.
+const MODULES: &str = "modules";
 
 /// How long connecting may take, how long a connection may be silent before it is asked whether it is there, and how long
 /// until it has answered that.
@@ -161,10 +166,20 @@ impl ControlPlane {
         self.addresses.iter().map(channel).collect()
     }
 
+    /// The modules of plugins, which are compiled here.
+    fn modules(&self) -> Result<Modules, Failure> {
+        let host = PluginHost::new(Options::default());
+        let host = host.or_hint("check the limit of this machine on addresses: ulimit -v")?;
+        let modules = Modules::open(&self.data_dir.join(MODULES), Arc::new(host));
+        let modules = modules.context("the modules of plugins cannot be kept");
+        modules.or_hint("check data_dir, and that this user may read and write there")
+    }
+
     /// Reads what is kept.
     pub(super) fn open(self, node: NodeId) -> Result<Control, Failure> {
         let kept = KeptDesired::open(&self.data_dir).context("what this node is to host cannot be kept");
         let kept = kept.or_hint("check data_dir, and that this user may read and write there")?;
+        let modules = self.modules()?;
         let introduction = Introduction {
             node,
             process: rand::random(),
@@ -174,7 +189,7 @@ impl ControlPlane {
             ports: self.ports,
             memory_bytes: self.memory_bytes,
         };
-        Ok(Control::new(introduction, kept))
+        Ok(Control::new(introduction, kept).with_modules(modules))
     }
 }
 

@@ -259,6 +259,7 @@ impl ClusterText {
             limits,
             tls: tls.map(|tls| tls.read(folder)).transpose()?,
             shards: self.shards.into_iter().map(ShardText::into_layout).collect(),
+            plugins: Vec::new(),
         })
     }
 

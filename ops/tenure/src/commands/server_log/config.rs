@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::failure::Failure;
 use crate::logging::LogFormat;
+use crate::metrics_port::MetricsPortText;
 use crate::settings;
 use crate::tls_files::TlsFiles;
 
@@ -34,6 +35,10 @@ pub(crate) const EXAMPLE: &str = r#"A configuration (relative paths start at its
   [disk]
   cap_bytes = 8589934592              # no more credit is granted from here on
   segment_bytes = 67108864
+
+  [metrics]                           # where Prometheus scrapes, over TLS; see metrics.md. None without it
+  listen = "127.0.0.1:7421"
+  # token_file = "metrics.token"      # then it has to show this token
 
   [dial]                              # rarely: other addresses for those in the bootstrap file
   "10.0.0.2:7411" = "192.0.2.2:7411"
@@ -65,6 +70,8 @@ pub(crate) struct Config {
     /// How much of the disk the log may take.
     #[serde(default)]
     pub(crate) disk: Disk,
+    /// Where it tells how it is. Default nowhere. Since 0.1.
+    pub(crate) metrics: Option<MetricsPortText>,
     /// Addresses to dial instead of those that the quorum names: for a node behind address translation, and for tests
     /// that stand between two nodes. Who answers there must have the certificate of the node that was meant. Default
     /// none. Since 0.1.
@@ -107,6 +114,9 @@ impl Config {
             *path = folder.join(&*path);
         }
         self.tls.start_at(folder);
+        if let Some(metrics) = &mut self.metrics {
+            metrics.start_at(folder);
+        }
         self
     }
 }

@@ -116,6 +116,13 @@ fn what_cannot_be_started_is_refused_and_nothing_is_kept_of_it() {
         ),
         (
             Flags {
+                data_nodes: Some(71),
+                ..flags.clone()
+            },
+            "there are ports for 70 data nodes here, not for 71",
+        ),
+        (
+            Flags {
                 replicas: Some(3),
                 ..flags.clone()
             },
@@ -173,7 +180,7 @@ fn a_file_that_was_edited_into_nonsense_is_refused() {
     let path = temporary.path().join(FILE);
     let whole = fs::read_to_string(&path).unwrap();
     let cases = [
-        ("format = 2", "format = 1", "it has format 1"),
+        ("format = 3", "format = 2", "it has format 2"),
         ("shards = 1", "shards = 0", "0 shards cannot share"),
         ("tls = true", "ssl = true", "unknown field `ssl`"),
     ];
