@@ -24,6 +24,10 @@ use clap::Parser;
 
 use crate::commands::Command;
 
+/// The engine lays out and counts keys by the size classes of this one (see `keyspace::memory` there).
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A self-hosted, multi-tenant, durable platform that speaks the Redis protocol.
 #[derive(Parser)]
 #[command(name = "tenure", version, disable_help_subcommand = true)]

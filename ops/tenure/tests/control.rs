@@ -163,7 +163,8 @@ async fn a_shard_without_replicas_comes_back_with_its_node() {
     check_keys(&shop.client().await, 0..20).await;
     let (again, _) = plane.primary("shop").await;
     assert_eq!(again, owner);
-    assert!(!plane.has_moved_something());
+    // The node itself or the control plane has fenced for it: whoever was faster.
+    assert!(plane.events().iter().all(|event| event.kind != "replica-moved"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
