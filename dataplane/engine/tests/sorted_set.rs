@@ -57,6 +57,27 @@ fn what_a_short_command_does_to_many_members_is_logged_in_few_bytes() {
 }
 
 #[test]
+fn a_combination_that_would_look_at_too_much_is_refused_and_stores_nothing() {
+    let mut shard = shard_with("z", 10_000);
+    let times = |times: usize, key: &str| format!("{times}{}", format!(" {key}").repeat(times));
+    for line in [
+        format!("ZUNION {}", times(420, "z")),
+        format!("ZUNIONSTORE to {}", times(420, "z")),
+        format!("ZDIFFSTORE to {}", times((64 << 10) + 1, "none")),
+        format!("ZINTERSTORE to {}", times((64 << 10) + 1, "none")),
+    ] {
+        let reply = shard.run(&line);
+        let refused = "(error) ERR the sorted sets named are too much for one command: ";
+        assert!(reply.starts_with(refused), "{reply}");
+    }
+    assert_eq!(shard.run("EXISTS to"), "(integer) 0");
+    assert_eq!(
+        shard.run(&format!("ZUNIONSTORE to {}", times(20, "z"))),
+        "(integer) 10000"
+    );
+}
+
+#[test]
 fn what_changes_nothing_is_not_logged() {
     for line in [
         "ZADD z 0 member:000000",

@@ -40,6 +40,7 @@ use self::fetch::Source;
 pub use self::kept::{KeptDesired, KeptError};
 use self::modules::ModuleId;
 pub use self::modules::Modules;
+use self::plugins::ToCome;
 use crate::metrics::{self, MeasuredControl};
 use crate::node::{DataNode, Refused};
 
@@ -118,6 +119,8 @@ struct Applied {
     /// Of what; 0: of nothing yet.
     generation: u64,
     refused: Vec<Refused>,
+    /// Modules of plugins are still to be compiled.
+    compiles: bool,
 }
 
 /// What could not be done of a Desired.
@@ -125,8 +128,7 @@ struct Applied {
 struct Undone {
     /// Whether something may be possible later.
     may_mend: bool,
-    /// Modules that are not here.
-    missing: BTreeSet<ModuleId>,
+    to_come: ToCome,
 }
 
 /// What became of a Desired that came.
@@ -176,15 +178,15 @@ impl Control {
         }
     }
 
-    /// Waits until the newest that is wanted is hosted, as far as it can be, and [`DataNode::ready`]. Without anything that
-    /// was kept: until something comes.
+    /// Waits until the newest that is wanted is hosted, as far as it can be, with the plugins whose modules are on the disk, and
+    /// [`DataNode::ready`]. Without anything that was kept: until something comes.
     pub async fn ready(&self, node: &DataNode) {
         let (mut wanted, mut applied) = (self.told.wanted.subscribe(), self.applied.subscribe());
         loop {
             wanted.mark_unchanged();
             applied.mark_unchanged();
             let newest = self.generation();
-            let is_applied = newest > 0 && self.applied.borrow().generation == newest;
+            let is_applied = newest > 0 && self.applied.borrow().is_all_of(newest);
             tokio::select! {
                 biased;
                 _ = wanted.changed() => {}
@@ -222,8 +224,17 @@ impl Control {
             if let Some(desired) = newest {
                 undone = Box::pin(self.apply(node, &desired)).await;
             }
-            let Undone { may_mend, missing } = undone;
+            let Undone { may_mend, to_come } = undone;
             source.mark_unchanged();
+            let ToCome { uncompiled, missing } = to_come;
+            if !uncompiled.is_empty() {
+                // What is wanted meanwhile does not wait for it.
+                tokio::select! {
+                    () = self.compile(&uncompiled) => {}
+                    _ = wanted.changed() => {}
+                }
+                continue;
+            }
             if !missing.is_empty() {
                 // What is wanted meanwhile does not wait for it. What is missing again at once, a disk loses: that is no haste.
                 tokio::select! {
@@ -244,6 +255,7 @@ impl Control {
                 }
                 () = tokio::time::sleep(again_after), if may_mend => {
                     again_after = (again_after * 2).min(TRY_AGAIN_AFTER_MAX);
+                    self.look_again(&missing);
                 }
             }
         }
@@ -259,13 +271,14 @@ impl Control {
         }
         let whole = refused.iter().filter(|refused| refused.plugin.is_none());
         let kept: BTreeSet<_> = whole.map(|refused| refused.cluster.clone()).collect();
-        let missing = self.add_modules(&mut layout, &mut refused).await;
+        let to_come = self.add_modules(&mut layout, &mut refused).await;
         let undone = node.apply(layout, &kept).await;
-        let may_mend = !undone.is_empty() || !missing.is_empty();
+        let may_mend = !undone.is_empty() || !to_come.missing.is_empty();
         refused.extend(undone);
         let applied = Applied {
             generation: desired.generation,
             refused,
+            compiles: !to_come.uncompiled.is_empty(),
         };
         self.applied.send_if_modified(|before| {
             let is_other = *before != applied;
@@ -275,7 +288,7 @@ impl Control {
             *before = applied;
             is_other
         });
-        Undone { may_mend, missing }
+        Undone { may_mend, to_come }
     }
 
     /// Takes what came: keeps it, and wants it then.
@@ -295,6 +308,13 @@ impl Control {
 
 fn generation_of(wanted: &Option<Arc<Desired>>) -> u64 {
     wanted.as_ref().map_or(0, |desired| desired.generation)
+}
+
+impl Applied {
+    /// Whether it is of this generation, and nothing is under way.
+    fn is_all_of(&self, generation: u64) -> bool {
+        self.generation == generation && !self.compiles
+    }
 }
 
 impl Told {

@@ -1,7 +1,7 @@
 //! The modules of plugins that this node is to run: on its disk, and compiled.
 //! Promises: what is compiled has the SHA-256 that was asked for, wherever it came from; a file is one that was written whole,
-//! or is named as damaged, removed and got anew. What nobody names any more is forgotten. One module is compiled at a time, on
-//! a thread that serves nobody; what does not fit is not compiled again. Blocks on the disk where it says so.
+//! or is named as damaged, removed and got anew. What nobody names any more is forgotten. One module is compiled at a time, once,
+//! on a thread that serves nobody, and only when it is asked to be. Blocks on the disk where it says so.
 //!
 //! ```text
 //! <folder>/<sha256>.wasm     as it was pushed
@@ -33,28 +33,33 @@ pub struct Modules(Arc<Shelf>);
 struct Shelf {
     folder: PathBuf,
     compiler: Arc<dyn Compiler>,
-    /// Of those that are named.
-    compiled: Mutex<Compiled>,
-    /// Held while one is compiled.
-    compiling: Mutex<()>,
+    named: Mutex<BTreeSet<ModuleId>>,
+    /// Of those that are named. One that was not looked for is not in it.
+    looked_for: Mutex<BTreeMap<ModuleId, Outcome>>,
+    /// Held while one is compiled. Who waits for it holds up no thread.
+    compiling: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// What became of modules that were compiled.
-type Compiled = BTreeMap<ModuleId, Result<Arc<dyn Module>, Unfit>>;
+/// What became of a module that was looked for on the disk.
+type Outcome = Result<Arc<dyn Module>, NoModule>;
 
 /// Why there is no module for a plugin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NoModule {
+    /// It is to be looked for on the disk.
+    #[error("its module is not compiled yet")]
+    NotCompiled,
     /// It is to be fetched.
     #[error("its module is not on this node yet")]
     NotHere,
+    /// What is there: to be fetched too.
+    #[error("its module cannot be read: {reason}")]
+    Unreadable { reason: String },
     #[error("its module cannot be used: {0}")]
     Unfit(#[from] Unfit),
     /// It was pushed under another name or version than it has.
     #[error("its module says that it is {name} {version}")]
     Another { name: String, version: String },
-    #[error("its module cannot be read: {reason}")]
-    Unreadable { reason: String },
     #[error("the thread that compiles its module ended by a defect")]
     Defect,
 }
@@ -67,21 +72,16 @@ impl Modules {
         Ok(Self(Arc::new(Shelf {
             folder: folder.to_owned(),
             compiler,
-            compiled: Mutex::default(),
-            compiling: Mutex::default(),
+            named: Mutex::default(),
+            looked_for: Mutex::default(),
+            compiling: Arc::default(),
         })))
     }
 
-    /// The module of a plugin, from memory or from the disk.
-    pub(super) async fn get(&self, plugin: &PluginLayout) -> Result<Arc<dyn Module>, NoModule> {
-        let (shelf, id) = (Arc::clone(&self.0), plugin.sha256);
-        let known = shelf.compiled().get(&id).cloned();
-        let module = match known {
-            Some(known) => known?,
-            None => tokio::task::spawn_blocking(move || shelf.load(id))
-                .await
-                .map_err(|_| NoModule::Defect)??,
-        };
+    /// The module of a plugin, if it is compiled.
+    pub(super) fn get(&self, plugin: &PluginLayout) -> Outcome {
+        let looked_for = self.0.looked_for().get(&plugin.sha256).cloned();
+        let module = looked_for.unwrap_or(Err(NoModule::NotCompiled))?;
         let manifest = module.manifest();
         if (&manifest.name, &manifest.version) != (&plugin.name, &plugin.version) {
             return Err(NoModule::Another {
@@ -92,17 +92,54 @@ impl Modules {
         Ok(module)
     }
 
+    /// Compiles what is on the disk, unless that has been done. [`Modules::get`] says what came of it.
+    pub(super) async fn compile(&self, id: ModuleId) {
+        let compiling = Arc::clone(&self.0.compiling).lock_owned().await;
+        // Whoever asked before may have stopped waiting for it.
+        if self.0.looked_for().contains_key(&id) {
+            return;
+        }
+        let shelf = Arc::clone(&self.0);
+        let loading = move || {
+            let outcome = shelf.load(id);
+            // Nobody may need it by now.
+            if shelf.named().contains(&id) {
+                shelf.looked_for().insert(id, outcome);
+            }
+            drop(compiling);
+        };
+        if let Err(panicked) = tokio::task::spawn_blocking(loading).await {
+            error!(error = %panicked, "compiling the module of a plugin ended by a defect");
+            self.0.looked_for().insert(id, Err(NoModule::Defect));
+        }
+    }
+
+    /// What was not found is looked for on the disk again.
+    pub(super) fn look_again(&self, missing: &BTreeSet<ModuleId>) {
+        self.0.looked_for().retain(|id, _| !missing.contains(id));
+    }
+
     /// Keeps what was fetched, and was found to be what was asked for.
     pub(super) async fn keep(&self, id: ModuleId, bytes: Vec<u8>) -> Result<(), KeptError> {
         let shelf = Arc::clone(&self.0);
-        let kept = tokio::task::spawn_blocking(move || shelf.write(id, &bytes)).await;
+        let keeping = move || {
+            shelf.write(id, &bytes)?;
+            shelf.looked_for().remove(&id);
+            Ok(())
+        };
+        let kept = tokio::task::spawn_blocking(keeping).await;
         kept.unwrap_or_else(|panicked| Err(failed("write into", &self.0.folder)(io::Error::other(panicked))))
     }
 
-    /// Forgets all others, on the disk too.
-    pub(super) async fn forget_all_but(&self, named: BTreeSet<ModuleId>) {
+    /// These are needed from now on.
+    pub(super) fn name(&self, named: BTreeSet<ModuleId>) {
+        *self.0.named() = named;
+    }
+
+    /// Forgets all that nobody names, on the disk too.
+    pub(super) async fn forget(&self) {
         let shelf = Arc::clone(&self.0);
-        let forgotten = tokio::task::spawn_blocking(move || shelf.forget_all_but(&named)).await;
+        let forgotten = tokio::task::spawn_blocking(move || shelf.forget()).await;
         if let Err(panicked) = forgotten {
             error!(error = %panicked, "forgetting modules of plugins ended by a defect");
         }
@@ -110,33 +147,36 @@ impl Modules {
 }
 
 impl Shelf {
-    fn compiled(&self) -> MutexGuard<'_, Compiled> {
+    fn looked_for(&self) -> MutexGuard<'_, BTreeMap<ModuleId, Outcome>> {
         // Nothing is half-way in it when somebody panics.
-        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
+        self.looked_for.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn named(&self) -> MutexGuard<'_, BTreeSet<ModuleId>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Blocks on the disk, and on the compiler.
-    fn load(&self, id: ModuleId) -> Result<Arc<dyn Module>, NoModule> {
+    fn load(&self, id: ModuleId) -> Outcome {
+        let bytes = self.read(id)?;
+        Ok(self.compiler.compile(&bytes)?)
+    }
+
+    /// Blocks on the disk.
+    fn read(&self, id: ModuleId) -> Result<Vec<u8>, NoModule> {
         let path = self.path(id, "wasm");
-        let bytes = match read(&path) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return Err(NoModule::NotHere),
-            Err(error) => {
-                let reason = format!("{}: {error}", path.display());
-                return Err(NoModule::Unreadable { reason });
-            }
-        };
-        if id_of(&bytes) != id {
-            error!(path = %path.display(), "the module of a plugin is damaged, getting it anew");
-            if let Err(error) = fs::remove_file(&path) {
-                warn!(path = %path.display(), %error, "a damaged module cannot be removed");
-            }
-            return Err(NoModule::NotHere);
+        let read = read(&path).map_err(|error| NoModule::Unreadable {
+            reason: format!("{}: {error}", path.display()),
+        })?;
+        let bytes = read.ok_or(NoModule::NotHere)?;
+        if id_of(&bytes) == id {
+            return Ok(bytes);
         }
-        let _one_at_a_time = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
-        let compiled = self.compiler.compile(&bytes);
-        self.compiled().insert(id, compiled.clone());
-        Ok(compiled?)
+        error!(path = %path.display(), "the module of a plugin is damaged, getting it anew");
+        if let Err(error) = fs::remove_file(&path) {
+            warn!(path = %path.display(), %error, "a damaged module cannot be removed");
+        }
+        Err(NoModule::NotHere)
     }
 
     /// Blocks on the disk.
@@ -151,8 +191,9 @@ impl Shelf {
     }
 
     /// Blocks on the disk.
-    fn forget_all_but(&self, named: &BTreeSet<ModuleId>) {
-        self.compiled().retain(|id, _| named.contains(id));
+    fn forget(&self) {
+        let named = self.named().clone();
+        self.looked_for().retain(|id, _| named.contains(id));
         let files: BTreeSet<PathBuf> = named.iter().map(|id| self.path(*id, "wasm")).collect();
         let Ok(entries) = fs::read_dir(&self.folder) else {
             return;

@@ -1,6 +1,6 @@
-//! The plugins of what is wanted: their modules are put into the layout, and those that are not here are fetched.
-//! Promises: a plugin that cannot be had holds up nothing: its cluster is hosted with the version of before, or with commands
-//! that say so, and the reason is reported until it is had.
+//! The plugins of what is wanted: their modules are put into the layout, and those that are not here are compiled or fetched.
+//! Promises: a plugin that is not to be had, or not yet, holds up nothing: its cluster is hosted with the version of before, or
+//! with commands that say so, and the reason is reported until it is had; that it is being compiled is no reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,25 @@ use super::modules::{ModuleId, NoModule};
 use crate::layout::Layout;
 use crate::node::{ClusterName, Refused};
 
+/// Modules that are not in the layout and may come to be.
+#[derive(Debug, Default)]
+pub(super) struct ToCome {
+    /// May be on the disk.
+    pub(super) uncompiled: BTreeSet<ModuleId>,
+    /// Are to be fetched.
+    pub(super) missing: BTreeSet<ModuleId>,
+}
+
+impl ToCome {
+    pub(super) fn is_empty(&self) -> bool {
+        self.uncompiled.is_empty() && self.missing.is_empty()
+    }
+}
+
 impl Control {
-    /// Puts the modules that are here into the layout. Those that are to be fetched.
-    pub(super) async fn add_modules(&self, layout: &mut Layout, refused: &mut Vec<Refused>) -> BTreeSet<ModuleId> {
-        let mut missing = BTreeSet::new();
+    /// Puts the modules that are compiled into the layout.
+    pub(super) async fn add_modules(&self, layout: &mut Layout, refused: &mut Vec<Refused>) -> ToCome {
+        let mut to_come = ToCome::default();
         let mut named = BTreeSet::new();
         for cluster in &mut layout.clusters {
             let of = ClusterName::of(cluster);
@@ -22,16 +37,17 @@ impl Control {
                 named.insert(plugin.sha256);
                 let reason = match &self.modules {
                     None => "this node runs no plugins".to_owned(),
-                    Some(modules) => match modules.get(plugin).await {
+                    Some(modules) => match modules.get(plugin) {
                         Ok(module) => {
                             plugin.module = Some(module);
                             continue;
                         }
-                        Err(NoModule::NotHere) => {
-                            missing.insert(plugin.sha256);
-                            self.why_missing(plugin.sha256)
+                        // That is no refusal: it is under way.
+                        Err(NoModule::NotCompiled) => {
+                            to_come.uncompiled.insert(plugin.sha256);
+                            continue;
                         }
-                        Err(error) => error.to_string(),
+                        Err(why) => self.why_not(plugin.sha256, &why, &mut to_come),
                     },
                 };
                 refused.push(Refused {
@@ -42,14 +58,42 @@ impl Control {
                 });
             }
         }
-        self.not_fetched().retain(|id, _| missing.contains(id));
-        // What ran before may still be needed, until all is here.
-        if missing.is_empty()
-            && let Some(modules) = &self.modules
-        {
-            modules.forget_all_but(named).await;
+        self.not_fetched().retain(|id, _| named.contains(id));
+        if let Some(modules) = &self.modules {
+            modules.name(named);
+            // What ran before may still be needed, until all is here.
+            if to_come.is_empty() {
+                modules.forget().await;
+            }
         }
-        missing
+        to_come
+    }
+
+    fn why_not(&self, id: ModuleId, why: &NoModule, to_come: &mut ToCome) -> String {
+        if !matches!(why, NoModule::NotHere | NoModule::Unreadable { .. }) {
+            return why.to_string();
+        }
+        to_come.missing.insert(id);
+        match self.not_fetched().get(&id) {
+            Some(reason) => format!("{why}: {reason}"),
+            None => why.to_string(),
+        }
+    }
+
+    /// Compiles those modules that are on the disk, one after the other.
+    pub(super) async fn compile(&self, uncompiled: &BTreeSet<ModuleId>) {
+        if let Some(modules) = &self.modules {
+            for id in uncompiled {
+                modules.compile(*id).await;
+            }
+        }
+    }
+
+    /// What was not on the disk may be by now, or may be read by now.
+    pub(super) fn look_again(&self, missing: &BTreeSet<ModuleId>) {
+        if let Some(modules) = &self.modules {
+            modules.look_again(missing);
+        }
     }
 
     /// Fetches what is missing, one after the other. Whether anything came.
@@ -80,14 +124,6 @@ impl Control {
             }
         }
         has_come
-    }
-
-    fn why_missing(&self, id: ModuleId) -> String {
-        let reason = self.not_fetched().get(&id).cloned();
-        match reason {
-            Some(reason) => format!("{}: {reason}", NoModule::NotHere),
-            None => NoModule::NotHere.to_string(),
-        }
     }
 
     fn not_fetched(&self) -> std::sync::MutexGuard<'_, BTreeMap<ModuleId, String>> {

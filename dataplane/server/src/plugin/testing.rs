@@ -240,10 +240,13 @@ fn run(host: &mut dyn Host, words: &[Vec<u8>]) {
 #[derive(Debug, Default)]
 pub(crate) struct DoubleCompiler {
     pub(crate) compiled: AtomicUsize,
+    /// While it is held, nothing comes of any.
+    pub(crate) busy: tokio::sync::Mutex<()>,
 }
 
 impl Compiler for DoubleCompiler {
     fn compile(&self, wasm: &[u8]) -> Result<Arc<dyn Module>, Unfit> {
+        drop(self.busy.blocking_lock());
         self.compiled.fetch_add(1, Ordering::SeqCst);
         Ok(Double::of(wasm)?)
     }

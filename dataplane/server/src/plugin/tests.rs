@@ -350,6 +350,20 @@ async fn a_plugin_that_fails_too_often_does_not_run_for_a_while() {
 }
 
 #[tokio::test]
+async fn a_call_that_asks_for_too_much_counts_as_one_that_fails_whatever_it_answers() {
+    on_a_worker(async {
+        let (served, _) = served().await;
+        for _ in 0..11 {
+            alone(&served, "T2.FLOOD a");
+        }
+        let mut peer = served.connect().await;
+        peer.request("T2.NOOP").await;
+        peer.skip_until("is quarantined on this node for another 60 s: ").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_plugin_without_room_says_so_and_runs_when_there_is_some() {
     on_a_worker(async {
         let (served, double) = served().await;

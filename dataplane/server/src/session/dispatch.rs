@@ -198,19 +198,19 @@ impl Dispatch<'_, '_> {
     fn run(&mut self, command: &Registered, args: Args<'_>) -> Result<Then, Rejection> {
         let protocol = self.protocol_of_reply(command, args);
         let output_bytes_max = self.routes.cluster().limits.output_bytes_max;
-        if let Registered::Plugin(command) = command {
-            let to = ReplyTo {
-                output: self.output,
-                protocol,
-                output_bytes_max,
-            };
-            self.turn.run_plugin(command, args, to)?;
-            return Ok(Then::GoOn);
-        }
-        let mut reply = Writer::new(self.output, protocol, output_bytes_max);
         match command {
             Registered::Engine(command) => {
+                let mut reply = Writer::new(self.output, protocol, output_bytes_max);
                 self.turn.run(command, args, &mut reply)?;
+                Ok(Then::GoOn)
+            }
+            Registered::Plugin(command) => {
+                let to = ReplyTo {
+                    output: self.output,
+                    protocol,
+                    output_bytes_max,
+                };
+                self.turn.run_plugin(command, args, to)?;
                 Ok(Then::GoOn)
             }
             Registered::Session(command) => {
@@ -221,13 +221,11 @@ impl Dispatch<'_, '_> {
                     replica: self.replica,
                     client: self.client,
                     table: self.table,
-                    reply: &mut reply,
+                    reply: &mut Writer::new(self.output, protocol, output_bytes_max),
                 });
                 self.session.show(&mut self.client.shown.borrow_mut());
                 Ok(outcome?)
             }
-            // See above.
-            Registered::Plugin(_) => Ok(Then::GoOn),
         }
     }
 

@@ -93,10 +93,7 @@ async fn a_plugin_is_fetched_once_and_served_from_the_disk_after_a_restart() {
     control.source.send_replace(source([module.clone()]));
     while_applying(&control, &node, async {
         control.take(desired(1, [wanted.clone()])).await.unwrap();
-        applied(&control, |applied| {
-            applied.generation == 1 && applied.refused.is_empty()
-        })
-        .await;
+        applied(&control, |applied| applied.is_all_of(1) && applied.refused.is_empty()).await;
         control.ready(&node).await;
         let mut peer = connect(&wanted).await;
         peer.ask("T.PUT k v", "+OK\r\n").await;
@@ -139,11 +136,40 @@ async fn a_plugin_that_cannot_be_had_holds_up_nothing_and_is_had_when_it_can() {
         let said = "Some(\"t\"): its module is not on this node yet: the control plane does not give it: there is none";
         applied(&control, |applied| reasons(applied) == said).await;
         control.source.send_replace(source([module.clone()]));
-        applied(&control, |applied| applied.refused.is_empty()).await;
+        applied(&control, |applied| applied.refused.is_empty() && !applied.compiles).await;
         // The connection is the same.
         peer.ask("T.READ k", "$1\r\nv\r\n").await;
     })
     .await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_module_that_takes_the_compiler_long_holds_up_nothing_but_itself() {
+    let plugged_node = Plugged::new();
+    let module = wasm("t", "1.0.0");
+    let first = plugged(cluster("c", 1), &[("1.0.0", &module)]);
+    let (node, control) = (plugged_node.world.node(1), plugged_node.control());
+    control.source.send_replace(source([module.clone()]));
+    while_applying(&control, &node, async {
+        let busy = plugged_node.compiler.busy.lock().await;
+        control.take(desired(1, [first.clone()])).await.unwrap();
+        applied(&control, |applied| applied.compiles && applied.refused.is_empty()).await;
+        node.ready().await;
+        let mut peer = connect(&first).await;
+        peer.ask("SET k v", "+OK\r\n").await;
+        peer.ask("T.READ k", NOT_READY).await;
+        let second = cluster("d", 2);
+        control.take(desired(2, [first.clone(), second.clone()])).await.unwrap();
+        applied(&control, |applied| applied.generation == 2).await;
+        node.ready().await;
+        set(&second).await;
+        drop(busy);
+        applied(&control, |applied| applied.is_all_of(2) && applied.refused.is_empty()).await;
+        peer.ask("T.READ k", "$1\r\nv\r\n").await;
+    })
+    .await;
+    assert_eq!(plugged_node.compiler.compiled.load(Ordering::SeqCst), 1);
     node.stop().await;
 }
 
@@ -159,10 +185,7 @@ async fn the_version_of_before_stays_until_the_next_one_is_there_and_then_nothin
             .take(desired(1, [plugged(bare.clone(), &[("1.0.0", &old)])]))
             .await
             .unwrap();
-        applied(&control, |applied| {
-            applied.generation == 1 && applied.refused.is_empty()
-        })
-        .await;
+        applied(&control, |applied| applied.is_all_of(1) && applied.refused.is_empty()).await;
         control.ready(&node).await;
         let mut peer = connect(&bare).await;
         peer.ask("T.NOOP", "+1.0.0\r\n").await;
@@ -170,10 +193,10 @@ async fn the_version_of_before_stays_until_the_next_one_is_there_and_then_nothin
             .take(desired(2, [plugged(bare.clone(), &[("2.0.0", &new)])]))
             .await
             .unwrap();
-        applied(&control, |applied| applied.generation == 2).await;
+        applied(&control, |applied| applied.is_all_of(2)).await;
         peer.ask("T.NOOP", "+1.0.0\r\n").await;
         control.source.send_replace(source([new.clone()]));
-        applied(&control, |applied| applied.refused.is_empty()).await;
+        applied(&control, |applied| applied.refused.is_empty() && !applied.compiles).await;
         peer.ask("T.NOOP", "+2.0.0\r\n").await;
         assert_eq!(plugged_node.files().len(), 1);
         control.take(desired(3, [bare.clone()])).await.unwrap();
@@ -206,10 +229,7 @@ async fn a_damaged_file_is_not_used_and_got_anew() {
     control.source.send_replace(source([module.clone()]));
     while_applying(&control, &node, async {
         control.take(desired(1, [wanted.clone()])).await.unwrap();
-        applied(&control, |applied| {
-            applied.generation == 1 && applied.refused.is_empty()
-        })
-        .await;
+        applied(&control, |applied| applied.is_all_of(1) && applied.refused.is_empty()).await;
         control.ready(&node).await;
         connect(&wanted).await.ask("T.NOOP", "+1.0.0\r\n").await;
         assert_eq!(std::fs::read(&plugged_node.files()[0]).unwrap(), module);
