@@ -9,6 +9,7 @@
 
 mod commit;
 mod follow;
+mod gather;
 mod hazards;
 mod lease;
 mod life;

@@ -63,7 +63,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use self::confirm::{Asking, Question};
 use self::group::Group;
-use self::nodes::{ConnectError, Nodes};
+use self::nodes::{ConnectError, Connections, Nodes};
 use self::tail::Tail;
 use self::waiter::{Waiter, reply, reply_unrefused};
 use crate::convert;
@@ -89,6 +89,8 @@ struct Inner {
     options: Arc<ClientOptions>,
     runtime: Handle,
     groups: RwLock<BTreeMap<GroupId, Arc<Group>>>,
+    /// For asking how the groups look.
+    status: Arc<Connections>,
     asking_status: Arc<Semaphore>,
     /// How many readers were begun. Each begins at the next node, so that one that was cut off or finds its node lagging
     /// gets another.
@@ -137,6 +139,7 @@ impl QuorumLog {
         let nodes = Arc::new(Nodes::new(transport, nodes));
         check(&nodes, runtime)?;
         Ok(Self(Arc::new(Inner {
+            status: Arc::new(Connections::new(Arc::clone(&nodes))),
             nodes,
             options: Arc::new(options),
             runtime: runtime.clone(),
@@ -281,7 +284,7 @@ impl Log for QuorumLog {
             return future::ready(Err(Unknown::Busy)).boxed();
         };
         let (told, heard) = oneshot::channel();
-        let asking = status::status(Arc::clone(&self.0.nodes), self.0.options.call_deadline);
+        let asking = status::status(Arc::clone(&self.0.status), self.0.options.call_deadline);
         self.0.runtime.spawn(async move {
             // Whoever dropped the future does not want to hear it.
             let _ = told.send(asking.await);

@@ -2,6 +2,7 @@
 //! Promises: no other module of the workspace names openraft. Leaves to `group`: what is proposed and who is answered.
 
 pub(crate) mod log_store;
+mod lone_commits;
 pub(crate) mod network;
 #[cfg(test)]
 mod openraft_suite;

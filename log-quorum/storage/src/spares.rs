@@ -22,7 +22,9 @@ pub(crate) const SPARES_MAX: usize = RESERVED + 2;
 const FILE_PREFIX: &str = "spare-";
 const FILE_SUFFIX: &str = ".seg";
 const UNFINISHED_SUFFIX: &str = ".tmp";
-const ZEROS_BYTES: usize = 1 << 20;
+/// Zeros that are written at once. The kernel's cache keeps a file in pieces as large as it was written, and each batch later
+/// walks the piece that it falls into: with 1 MiB a write and its sync cost a tenth more CPU.
+const ZEROS_BYTES: usize = 64 << 10;
 
 /// A prepared file.
 pub(crate) struct Spare {

@@ -1,6 +1,7 @@
 //! Carrying turns to the log: seals their effects, sends, and takes verdicts.
-//! Promises: a turn's effects leave as soon as there is room in flight, in the order of the turns; after anything that is
-//! not final everything without a verdict is sent again, in order, after a pause. Ends only with the epoch.
+//! Promises: a turn's effects leave as soon as there is room in flight and nobody is worth waiting for (see `gather`), in the
+//! order of the turns; after anything that is not final everything without a verdict is sent again, in order, after a pause. Ends
+//! only with the epoch.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -44,8 +45,9 @@ pub(super) async fn commit(replica: &Replica) -> Over {
     let mut resend_at: Option<Instant> = None;
     let mut over = pin!(replica.epoch_over());
     loop {
+        let gathers = answers.len() < APPENDS_MAX && replica.gathers();
         if resend_at.is_none()
-            && let Err(broken) = send(replica, &mut answers)
+            && let Err(broken) = send(replica, &mut answers, gathers)
         {
             return Over::Broken(broken);
         }
@@ -59,6 +61,8 @@ pub(super) async fn commit(replica: &Replica) -> Over {
                 replica.on_answer(attempt, answer)
             }
             () = replica.turned.notified() => Step::GoOn,
+            // Comes back when the sockets have been looked at.
+            () = tokio::task::yield_now(), if gathers && resend_at.is_none() => Step::GoOn,
             () = tokio::time::sleep_until(resend_at.unwrap_or_else(Instant::now)), if resend_at.is_some() => {
                 resend_at = None;
                 Step::GoOn
@@ -79,9 +83,12 @@ pub(super) async fn commit(replica: &Replica) -> Over {
     }
 }
 
-fn send(replica: &Replica, answers: &mut Answers) -> Result<(), Broken> {
+/// Sends what has a place, and the open record unless it `gathers`.
+fn send(replica: &Replica, answers: &mut Answers, gathers: bool) -> Result<(), Broken> {
     while answers.len() < APPENDS_MAX {
-        replica.seal()?;
+        if !gathers {
+            replica.seal()?;
+        }
         // The clock is read before the append leaves: the lease counts from here.
         let now = replica.clock.boot();
         let next = replica
@@ -106,6 +113,14 @@ impl Replica {
         if let Some(pipeline) = self.state.borrow_mut().role.pipeline_mut() {
             pipeline.begin_attempt();
         }
+    }
+
+    /// Whether the open record should wait for more turns.
+    fn gathers(&self) -> bool {
+        let mut state = self.state.borrow_mut();
+        let open_bytes = state.image.effects_bytes();
+        let pipeline = state.role.pipeline_mut().filter(|_| open_bytes > 0);
+        pipeline.is_some_and(|pipeline| pipeline.gathers(open_bytes, self.clock.boot()))
     }
 
     /// Gives the effects of the open turn a place, if there are any and there is room.
@@ -135,6 +150,7 @@ impl Replica {
             for sent in pipeline.take_released() {
                 self.tallies.committed(now.elapsed_since(sent));
             }
+            pipeline.expect_back(now);
             state.wake_released();
             step
         };

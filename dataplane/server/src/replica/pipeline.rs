@@ -21,6 +21,7 @@ use tenure_types::{BootTime, Clock, Epoch, Incarnation, Lsn, StreamId, WallTime}
 use tracing::warn;
 
 use super::follow::Place;
+use super::gather::Gather;
 use super::hazards::Hazards;
 use super::lease::Lease;
 use super::{Standing, Ticket};
@@ -63,8 +64,11 @@ pub(super) struct Pipeline {
     hazards: Hazards,
     /// Keys that the turn which is not sealed changed.
     changed: Vec<Position>,
+    gather: Gather,
     /// When records were first sent that were released since [`Pipeline::take_released`] was last called.
     released_sent: Vec<BootTime>,
+    /// Turns whose records were released since [`Pipeline::expect_back`] was last called.
+    answered_turns: usize,
 }
 
 /// How far an epoch is.
@@ -90,6 +94,8 @@ struct Sealed {
     /// `None`: it was never sent.
     first_sent: Option<BootTime>,
     changed: Vec<Position>,
+    /// That have written into it.
+    turns: usize,
 }
 
 /// An append to be sent, and what its answer is matched by.
@@ -139,7 +145,9 @@ impl Pipeline {
             released: first,
             hazards: Hazards::default(),
             changed: Vec::new(),
+            gather: Gather::default(),
             released_sent: Vec::new(),
+            answered_turns: 0,
         }
     }
 
@@ -259,6 +267,21 @@ impl Pipeline {
         self.changed.extend_from_slice(&written.keys);
     }
 
+    /// A turn is over in which a client has changed keys.
+    pub(super) fn note_turn(&mut self) {
+        self.gather.note_turn();
+    }
+
+    /// Replies that were released leave now: whoever reads them may write again soon.
+    pub(super) fn expect_back(&mut self, now: BootTime) {
+        self.gather.note_answered(std::mem::take(&mut self.answered_turns), now);
+    }
+
+    /// Whether the record that is not sealed should wait for more turns.
+    pub(super) fn gathers(&mut self, open_bytes: usize, now: BootTime) -> bool {
+        open_bytes < TURN_BYTES_MAX && self.gather.waits(now)
+    }
+
     /// Whether there is credit for a write, with these bytes of effects not sealed.
     pub(super) fn may_write(&self, open_bytes: usize) -> bool {
         self.credit_left(open_bytes) > CREDIT_RESERVE_BYTES
@@ -317,6 +340,7 @@ impl Pipeline {
             ticket: self.ticket,
             first_sent: None,
             changed: std::mem::take(&mut self.changed),
+            turns: self.gather.close(),
         });
         self.ticket = self.ticket.next();
         Some(lsn)
@@ -436,6 +460,7 @@ impl Pipeline {
             self.in_flight_bytes -= sealed.record.payload.len();
             self.released = sealed.ticket;
             self.hazards.release(sealed.ticket, &sealed.changed);
+            self.answered_turns += sealed.turns;
             if let Some(first_sent) = sealed.first_sent.filter(|_| extend) {
                 self.lease.extend(first_sent);
                 self.released_sent.push(first_sent);

@@ -34,6 +34,47 @@ fn a_write_leaves_when_the_log_has_it_and_not_before() {
     });
 }
 
+/// Writes each of these keys in a turn of its own, with time for the log in between, and waits for all of them.
+async fn write_in_turns(world: &World, keys: &[&str]) {
+    let mut hold = None;
+    for key in keys {
+        (_, hold) = world.command(&format!("SET {key} v"));
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+    world.released(hold).await;
+}
+
+#[test]
+fn those_who_were_answered_together_share_their_next_record() {
+    run(async {
+        let world = World::serving().await;
+        let begun = world.records().await;
+        write_in_turns(&world, &["a", "b"]).await;
+        assert_eq!(world.records().await, begun + 2, "nobody was answered before");
+        for key in ["a", "b", "c"] {
+            world.command(&format!("SET {key} v"));
+        }
+        world.write("SET d v").await;
+        let begun = world.records().await;
+        write_in_turns(&world, &["a", "b", "c", "d"]).await;
+        assert_eq!(world.records().await, begun + 1);
+    });
+}
+
+#[test]
+fn a_record_leaves_also_if_those_it_waits_for_do_not_come_and_the_clock_stands_still() {
+    run(async {
+        let world = World::serving().await;
+        for key in ["a", "b", "c"] {
+            world.command(&format!("SET {key} v"));
+        }
+        world.write("SET d v").await;
+        world.write("SET a v").await;
+    });
+}
+
 #[test]
 fn a_reply_about_a_key_waits_for_its_unreleased_write_also_when_it_is_nil() {
     run(async {

@@ -1,7 +1,7 @@
 //! One turn of a shard: the commands that were read since the one before, executed one after the other.
 //! Promises: what the lease allows is looked at once, when the turn begins, after the last read of what it executes; all
-//! commands of a turn see one time of day; what they changed is on its way to the log when the turn ends, as one record
-//! unless more of it comes first.
+//! commands of a turn see one time of day; what they changed goes to the log as one record, with what other turns change before it
+//! leaves (see `gather`).
 
 mod plugin_call;
 
@@ -50,6 +50,8 @@ pub(crate) struct Turn<'r> {
     /// Whether the image is being changed. If it still is when the turn ends, somebody panicked half-way.
     is_changing: bool,
     hold: Option<Ticket>,
+    /// Whether a client has changed something.
+    has_written: bool,
 }
 
 impl<'r> Turn<'r> {
@@ -73,6 +75,7 @@ impl<'r> Turn<'r> {
             in_transaction: false,
             is_changing: false,
             hold: None,
+            has_written: false,
         }
     }
 
@@ -194,6 +197,8 @@ impl<'r> Turn<'r> {
             expired += 1;
         }
         self.note();
+        // No client is answered for it.
+        self.has_written = false;
         expired
     }
 
@@ -259,6 +264,7 @@ impl<'r> Turn<'r> {
             pipeline.note_written(written);
             self.replica.watches.borrow().touch(written);
             self.hold = self.hold.max(Some(pipeline.open_ticket()));
+            self.has_written = true;
         }
         self.hold = self.hold.max(pipeline.hazard(image.lookups()));
     }
@@ -307,6 +313,11 @@ impl Drop for Turn<'_> {
             self.state.image.take_effects();
             self.replica.clients.end_all(End::RoleChanged);
             return self.replica.tell_change();
+        }
+        if self.has_written
+            && let Some(pipeline) = self.state.role.pipeline_mut()
+        {
+            pipeline.note_turn();
         }
         if self.state.image.effects_bytes() > 0 {
             self.replica.turned.notify_one();

@@ -70,7 +70,7 @@ pub(super) enum ConnectError {
     Transport(#[from] TransportError),
 }
 
-/// The connections of one group and one class of calls: one to each node.
+/// The connections for one class of calls, of one group or about all: one to each node.
 pub(super) struct Connections {
     nodes: Arc<Nodes>,
     channels: Mutex<Vec<Option<Channel>>>,

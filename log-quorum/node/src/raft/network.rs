@@ -25,8 +25,8 @@ use tenure_types::{GroupId, NodeId};
 use tenure_wire::log_v1 as wire;
 use tonic::transport::Channel;
 
-use super::stored;
 use super::types::{LeaderId, LogId, TypeConfig, Vote, Voter};
+use super::{lone_commits, stored};
 use crate::generated::raft_client::RaftClient;
 use crate::identity::Caller;
 use crate::transport::Transport;
@@ -165,7 +165,7 @@ impl NetStreamAppend<TypeConfig> for Peer {
             let unanswered = Arc::new(AtomicUsize::new(0));
             let sent = Arc::clone(&unanswered);
             let mut caller = Some(self.caller.clone());
-            let requests = input.map(move |request| {
+            let requests = lone_commits::merged(input).map(move |request| {
                 sent.fetch_add(1, Ordering::Relaxed);
                 append_to_wire(request, caller.take())
             });
